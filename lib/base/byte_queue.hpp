@@ -1,0 +1,49 @@
+// Bytes waiting to be parsed or sent: append at the end, take from the front, contiguous, capacity kept.
+//
+// Owner: one connection. Memory grows only while bytes wait; release() gives a large buffer back when idle.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace holdfast::base {
+
+class ByteQueue {
+ public:
+  [[nodiscard]] bool empty() const noexcept { return begin_ == bytes_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return bytes_.size() - begin_; }
+  [[nodiscard]] std::string_view view() const noexcept { return {bytes_.data() + begin_, size()}; }
+  [[nodiscard]] std::span<char> span() noexcept { return {bytes_.data() + begin_, size()}; }
+
+  void append(std::string_view bytes) {
+    if (bytes.empty()) return;
+    if (begin_ != 0 && bytes_.size() + bytes.size() > bytes_.capacity()) compact();
+    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+  }
+  void consume(std::size_t n) noexcept {
+    begin_ += n;
+    if (begin_ == bytes_.size()) clear();
+  }
+  void clear() noexcept {
+    bytes_.clear();
+    begin_ = 0;
+  }
+  /// Give memory back when more than `keep` bytes of capacity sit idle. REQUIRES: empty().
+  void release(std::size_t keep = 4096) {
+    if (bytes_.capacity() > keep) std::vector<char>().swap(bytes_);
+  }
+
+ private:
+  void compact() noexcept {
+    std::memmove(bytes_.data(), bytes_.data() + begin_, size());
+    bytes_.resize(size());
+    begin_ = 0;
+  }
+  std::vector<char> bytes_;
+  std::size_t begin_ = 0;
+};
+
+}  // namespace holdfast::base
