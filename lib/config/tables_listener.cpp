@@ -1,0 +1,107 @@
+#include "config/context.hpp"
+#include "config/tables.hpp"
+
+namespace holdfast::config {
+namespace {
+
+const MessageTable& tcp_proxy_table() {
+  static const MessageTable kTable =
+      Message<TcpProxy>("TcpProxy", "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+                        "Passes bytes to a cluster.")
+          .field("stat_prefix", &TcpProxy::stat_prefix,
+                 "Names its statistics: `tcp.<stat_prefix>.`")
+          .required()
+          .field("cluster", &TcpProxy::cluster, "Where the bytes go.")
+          .cluster_reference()
+          .min_length(1)
+          .oneof("cluster_specifier")
+          .require_oneof("cluster_specifier")
+          .differs(
+              "A cluster that does not exist is an error at start; Envoy closes each connection.")
+          .field("idle_timeout", &TcpProxy::idle_timeout,
+                 "Closes a connection without traffic; 0s = never.")
+          .message("access_log", &TcpProxy::access_logs, access_log_table,
+                   "Access logs, a line for each connection.")
+          .finish(
+              [](TcpProxy& proxy, const Source& source, Context&) { proxy.location = source.at(); })
+          .table();
+  return kTable;
+}
+
+const MessageTable& filter_table() {
+  static const MessageTable kTable =
+      Message<Listener>("Filter", "envoy.config.listener.v3.Filter", "A network filter.")
+          .ignored<std::string>("name", "A label; `@type` decides what the filter is.")
+          .required()
+          .any("typed_config",
+               {any_type<Listener>({"envoy.extensions.filters.network.http_connection_manager.v3."
+                                    "HttpConnectionManager"},
+                                   http_connection_manager_table,
+                                   [](Listener& listener) {
+                                     return &listener.filter.emplace<HttpConnectionManager>();
+                                   }),
+                any_type<Listener>(
+                    {"envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"}, tcp_proxy_table,
+                    [](Listener& listener) { return &listener.filter.emplace<TcpProxy>(); })},
+               "Which filter, and its settings.")
+          .required()
+          .table();
+  return kTable;
+}
+
+const MessageTable& filter_chain_table() {
+  static const MessageTable kTable =
+      Message<Listener>("FilterChain", "envoy.config.listener.v3.FilterChain",
+                        "What happens to a connection.")
+          .ignored<std::string>("name", "A label.")
+          .nested("filters", filter_table, "The network filter.", Cardinality::list)
+          .required()
+          .items(1, 1)
+          .differs("Exactly one filter: an HttpConnectionManager or a TcpProxy.")
+          .table();
+  return kTable;
+}
+
+}  // namespace
+
+const MessageTable& listener_table() {
+  static const MessageTable kTable =
+      Message<Listener>("Listener", "envoy.config.listener.v3.Listener",
+                        "An address where clients connect.")
+          .field("name", &Listener::name, "Names it in `/listeners` and in errors.")
+          .default_text("its address")
+          .message("address", &Listener::address, address_table, "Where it listens: an IP address.")
+          .required()
+          .nested("filter_chains", filter_chain_table, "What happens to a connection.",
+                  Cardinality::list)
+          .required()
+          .items(1, 1)
+          .differs("Exactly one chain, without filter_chain_match.")
+          .field("per_connection_buffer_limit_bytes", &Listener::per_connection_buffer_limit_bytes,
+                 "How much of a body may wait in memory before the other side is no longer read.")
+          .field("enable_reuse_port", &Listener::enable_reuse_port,
+                 "One listening socket for each worker, between which the kernel spreads "
+                 "connections.")
+          .custom<bool>(
+              "reuse_port", [](Listener& listener, bool on) { listener.enable_reuse_port = on; },
+              "The old spelling of enable_reuse_port.")
+          .deprecated("use enable_reuse_port")
+          .field("tcp_backlog_size", &Listener::tcp_backlog_size,
+                 "Connections that may wait to be accepted; 0 = the system's maximum.")
+          .custom_enumeration(
+              "traffic_direction", {{"UNSPECIFIED", 0}, {"INBOUND", 1}, {"OUTBOUND", 2}},
+              [](Listener&, std::int64_t) {}, "A hint for Envoy's control planes.")
+          .inert()
+          .finish([](Listener& listener, const Source& source, Context& context) {
+            listener.location = source.at();
+            const SocketAddress& address = listener.address;
+            if (!address.address.empty() && !is_ip_literal(address.address)) {
+              context.error(address.location, "malformed IP address \"" + address.address +
+                                                  "\" in the address of Listener");
+            }
+          })
+          .table();
+  return kTable;
+}
+
+}  // namespace holdfast::config
