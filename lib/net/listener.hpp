@@ -1,0 +1,66 @@
+// The accept loop of one worker on one listening socket, and how listening sockets are made.
+//
+// Owner: the worker's listeners (server/worker_listeners). Thread: the worker's. Backs off for 100 ms when the process
+// is out of descriptors or memory instead of spinning; the error is counted and reported once per spell.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "net/reactor.hpp"
+
+namespace holdfast::net {
+
+/// A bound address, as given to accepted connections for logs and matching.
+struct BoundAddress {
+  sockaddr_storage storage{};
+  socklen_t length = 0;
+};
+
+struct BindOptions {
+  bool reuse_port = true;
+  int backlog = SOMAXCONN;
+};
+
+[[nodiscard]] std::uint16_t port_of(const BoundAddress& address) noexcept;
+
+/// Create, bind and listen; -1 and `error` text on failure. `address` is an IP literal; port 0 picks one, which
+/// `bound` then tells.
+[[nodiscard]] int bind_listener(const std::string& address, std::uint16_t port,
+                                const BindOptions& options, BoundAddress& bound, std::string& error);
+
+/// "1.2.3.4:80" or "[::1]:80"; numeric host alone with `port` false.
+[[nodiscard]] std::string address_text(const sockaddr* address, bool port = true);
+
+class Listener final : public IoHandler {
+ public:
+  /// Takes a connected, non-blocking socket; must close it if it does not want it.
+  using OnAccept = std::function<void(int fd, const sockaddr_storage& peer)>;
+  using OnError = std::function<void(int error)>;
+
+  Listener(Reactor& reactor, int fd, OnAccept on_accept, OnError on_error);
+  ~Listener() override;
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  [[nodiscard]] bool start() noexcept;
+  void stop() noexcept;  ///< Closes the socket: the kernel refuses new connections.
+
+ private:
+  void on_io(std::uint32_t events) noexcept override;
+  void resume() noexcept;
+
+  // Constant after construction.
+  Reactor& reactor_;
+  OnAccept on_accept_;
+  OnError on_error_;
+  // Touched only on the worker.
+  int fd_;
+  bool out_of_resources_ = false;
+  MemberTimer<&Listener::resume> back_off_;
+};
+
+}  // namespace holdfast::net

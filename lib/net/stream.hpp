@@ -1,0 +1,86 @@
+// One non-blocking TCP connection in the readiness set: read in place, write in place, keep what did not fit.
+//
+// Owner: a downstream session or an upstream connection, which derives from it. Thread: its worker's.
+// Always holds: bytes go out in the order of write() calls; after close() nothing is read, written or called back.
+// This is the whole transport that the rest sees (open, read, write, shutdown, close and on_io): another transport
+// (TLS, io_uring) would stand behind the same functions.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "base/byte_queue.hpp"
+#include "net/reactor.hpp"
+
+namespace holdfast::net {
+
+class Stream : public IoHandler {
+ public:
+  explicit Stream(Reactor& reactor) : reactor_(reactor) {}
+  ~Stream() override { close(); }
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  enum class ReadState : std::uint8_t { data, would_block, eof, error };
+  struct ReadResult {
+    ReadState state;
+    std::size_t size = 0;
+    int error = 0;  ///< errno for ReadState::error.
+  };
+
+  [[nodiscard]] bool is_open() const noexcept { return fd_ >= 0; }
+  [[nodiscard]] int fd() const noexcept { return fd_; }
+  /// Bytes that write() could not hand to the kernel yet.
+  [[nodiscard]] std::size_t backlog() const noexcept { return out_.size(); }
+  [[nodiscard]] std::uint64_t bytes_read() const noexcept { return bytes_read_; }
+  [[nodiscard]] std::uint64_t bytes_written() const noexcept { return bytes_written_; }
+
+ protected:
+  /// Take a connected socket. False: the kernel would not register it; it has been closed.
+  [[nodiscard]] bool open(int fd) noexcept;
+  /// Begin a non-blocking connect. 0, or an errno. On success wait for an event, then ask connect_error().
+  [[nodiscard]] int open_connect(const sockaddr* address, socklen_t length) noexcept;
+  [[nodiscard]] int connect_error() const noexcept;  ///< 0 = connected; EINPROGRESS = not yet.
+
+  /// Note what epoll reported. Call first in on_io().
+  void absorb(std::uint32_t events) noexcept;
+  /// There may be bytes (or EOF, or an error) to read.
+  [[nodiscard]] bool readable() const noexcept { return readable_; }
+  [[nodiscard]] ReadResult read(std::span<char> into) noexcept;
+
+  /// Send all of `pieces`, in place as far as the socket takes them, the rest queued. False: the connection is broken.
+  [[nodiscard]] bool write(std::span<const iovec> pieces) noexcept;
+  [[nodiscard]] bool write(std::string_view bytes) noexcept;
+  /// Send queued bytes as far as the socket takes them. False: the connection is broken.
+  [[nodiscard]] bool flush() noexcept;
+  [[nodiscard]] bool writable() const noexcept { return writable_; }
+  /// The peer has closed its side, or the connection is broken; bytes may still be waiting.
+  [[nodiscard]] bool peer_finished() const noexcept { return peer_finished_; }
+
+  void shutdown_write() noexcept;
+  void close() noexcept;
+  /// Close with RST: the peer must not take what it has for a complete message.
+  void reset() noexcept;
+
+  [[nodiscard]] Reactor& reactor() noexcept { return reactor_; }
+
+ private:
+  Reactor& reactor_;
+  int fd_ = -1;
+  bool readable_ = false;
+  bool writable_ = false;
+  bool peer_finished_ = false;  ///< RDHUP, HUP or ERR reported: read until 0 or an error, however short a read was.
+  base::ByteQueue out_;
+  std::uint64_t bytes_read_ = 0;
+  std::uint64_t bytes_written_ = 0;
+};
+
+[[nodiscard]] inline iovec piece(std::string_view bytes) noexcept {
+  return {const_cast<char*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace holdfast::net
