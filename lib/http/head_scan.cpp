@@ -1,0 +1,184 @@
+#include "http/head_scan.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
+
+namespace holdfast::http {
+
+namespace {
+
+constexpr std::uint8_t kToken = 1;
+constexpr std::uint8_t kHost = 2;
+constexpr std::uint8_t kHex = 4;
+
+constexpr std::array<std::uint8_t, 256> make_classes() {
+  std::array<std::uint8_t, 256> table{};
+  const auto mark = [&table](std::string_view chars, std::uint8_t bits) {
+    for (const char c : chars) table[static_cast<unsigned char>(c)] |= bits;
+  };
+  for (int c = 0; c < 128; ++c) {
+    const bool digit = c >= '0' && c <= '9';
+    const bool alpha = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    const bool hex = digit || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    if (digit || alpha) table[static_cast<std::size_t>(c)] |= kToken | kHost;
+    if (hex) table[static_cast<std::size_t>(c)] |= kHex;
+  }
+  mark("!#$%&'*+-.^_`|~", kToken);  // RFC 9110 5.6.2
+  mark("-._~!$&'()*+,;=", kHost);   // RFC 3986 3.2.2: unreserved and sub-delims
+  return table;
+}
+constexpr std::array<std::uint8_t, 256> kClasses = make_classes();
+
+bool has_class(char c, std::uint8_t bits) {
+  return (kClasses[static_cast<unsigned char>(c)] & bits) != 0;
+}
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
+bool is_digits(std::string_view s) {
+  return std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+bool is_reg_name(std::string_view s) {
+  for (std::size_t i = 0; i < s.size(); ++i) {
+    if (has_class(s[i], kHost)) continue;
+    const bool escape =
+        s[i] == '%' && i + 2 < s.size() && has_class(s[i + 1], kHex) && has_class(s[i + 2], kHex);
+    if (!escape) return false;
+    i += 2;
+  }
+  return true;
+}
+
+Target split_absolute(std::string_view target) {
+  std::string_view rest;
+  if (target.size() > 7 && equals_ignoring_case(target.substr(0, 7), "http://")) {
+    rest = target.substr(7);
+  } else if (target.size() > 8 && equals_ignoring_case(target.substr(0, 8), "https://")) {
+    rest = target.substr(8);
+  } else {
+    return {};
+  }
+  const std::size_t end = std::min(rest.find_first_of("/?#"), rest.size());
+  Target split{Target::Form::absolute, rest.substr(0, end), rest.substr(end)};
+  // User information fails here, too: its '@' is no host character (RFC 9110 4.2.4: treat as an
+  // error).
+  if (split.authority.empty() || split.authority.front() == ':' ||
+      !is_valid_host(split.authority) || split.path.substr(0, 1) == "#") {
+    return {};
+  }
+  if (split.path.find('#') != std::string_view::npos) split.form = Target::Form::fragment;
+  return split;
+}
+
+}  // namespace
+
+HeadScan scan_head(std::string_view bytes, std::size_t searched) noexcept {
+  // One byte back: a line feed that was the last byte then has its follower now.
+  std::size_t at = searched == 0 ? 0 : std::min(searched, bytes.size()) - 1;
+  const char* const data = bytes.data();
+  while (at < bytes.size()) {
+    const void* found = std::memchr(data + at, '\n', bytes.size() - at);
+    if (found == nullptr) return {};
+    const auto lf = static_cast<std::size_t>(static_cast<const char*>(found) - data);
+    if (lf < 2 || data[lf - 1] != '\r') return {HeadScan::State::broken, 0};
+    if (data[lf - 2] == '\n') return {HeadScan::State::complete, lf + 1};
+    at = lf + 1;
+    if (at < bytes.size() && is_blank(data[at])) return {HeadScan::State::broken, 0};
+  }
+  return {};
+}
+
+bool is_valid_host(std::string_view host) noexcept {
+  std::size_t end;
+  if (!host.empty() && host.front() == '[') {
+    end = host.find(']');
+    if (end == std::string_view::npos || end == 1) return false;
+    const std::string_view literal = host.substr(1, end - 1);
+    const bool ok = std::all_of(literal.begin(), literal.end(),
+                                [](char c) { return has_class(c, kHex) || c == ':' || c == '.'; });
+    if (!ok || literal.find(':') == std::string_view::npos) return false;
+    ++end;
+  } else {
+    end = std::min(host.find(':'), host.size());
+    if (!is_reg_name(host.substr(0, end))) return false;
+  }
+  if (end == host.size()) return true;
+  return host[end] == ':' && is_digits(host.substr(end + 1));
+}
+
+Target split_target(std::string_view method, std::string_view target) noexcept {
+  // RFC 3986 knows ASCII only, and what a later hop makes of other bytes is anyone's guess.
+  for (const char c : target) {
+    if (static_cast<unsigned char>(c) >= 0x80) return {};
+  }
+  if (method == "CONNECT") {  // RFC 9112 3.2.3: host and port, always
+    const std::size_t colon = target.rfind(':');
+    const bool ok = colon != std::string_view::npos && colon != 0 && colon + 1 < target.size() &&
+                    is_valid_host(target) && target.back() != ']';
+    if (!ok) return {};
+    return {Target::Form::authority, target, {}};
+  }
+  if (target == "*") {
+    return {method == "OPTIONS" ? Target::Form::asterisk : Target::Form::bad, {}, {}};
+  }
+  if (target.front() == '/') {
+    const bool fragment = target.find('#') != std::string_view::npos;
+    return {fragment ? Target::Form::fragment : Target::Form::origin, {}, target};
+  }
+  return split_absolute(target);
+}
+
+bool is_known_method(std::string_view method) noexcept {
+  static constexpr std::array<std::string_view, 33> kMethods = {
+      "GET",       "POST",      "PUT",        "DELETE",     "HEAD",       "OPTIONS", "PATCH",
+      "CONNECT",   "TRACE",     "ACL",        "BIND",       "CHECKOUT",   "COPY",    "LINK",
+      "LOCK",      "MERGE",     "MKACTIVITY", "MKCALENDAR", "MKCOL",      "MOVE",    "NOTIFY",
+      "PROPFIND",  "PROPPATCH", "PURGE",      "REBIND",     "REPORT",     "SEARCH",  "SOURCE",
+      "SUBSCRIBE", "UNBIND",    "UNLINK",     "UNLOCK",     "UNSUBSCRIBE"};
+  return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
+}
+
+bool is_token_char(char c) noexcept {
+  return has_class(c, kToken);
+}
+
+bool parse_length(std::string_view digits, std::uint64_t& length) noexcept {
+  if (digits.empty()) return false;
+  std::uint64_t value = 0;
+  for (const char c : digits) {
+    if (c < '0' || c > '9') return false;
+    const auto digit = static_cast<std::uint64_t>(c - '0');
+    if (value > (std::numeric_limits<std::uint64_t>::max() - digit) / 10) return false;
+    value = value * 10 + digit;
+  }
+  length = value;
+  return true;
+}
+
+bool equals_ignoring_case(std::string_view s, std::string_view lower_case) noexcept {
+  return s.size() == lower_case.size() && std::equal(s.begin(), s.end(), lower_case.begin(),
+                                                     [](char a, char b) { return lower(a) == b; });
+}
+
+bool has_token(std::string_view value, std::string_view lower_case) noexcept {
+  while (!value.empty()) {
+    const std::size_t comma = std::min(value.find(','), value.size());
+    std::string_view item = value.substr(0, comma);
+    while (!item.empty() && is_blank(item.front())) item.remove_prefix(1);
+    while (!item.empty() && is_blank(item.back())) item.remove_suffix(1);
+    if (equals_ignoring_case(item, lower_case)) return true;
+    value.remove_prefix(std::min(comma + 1, value.size()));
+  }
+  return false;
+}
+
+}  // namespace holdfast::http

@@ -1,0 +1,30 @@
+// Head -> bytes for the next hop: lower-case names, original order, removed fields left out; byte
+// for byte as Envoy.
+//
+// Pure: appends to a caller's buffer (the worker's recycled output buffer), never sends.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "http/head.hpp"
+
+namespace holdfast::http {
+
+/// Append "METHOD target HTTP/1.1\r\n", then "host: ..." (Envoy writes it first, wherever it
+/// stood), then each live field in order, "transfer-encoding: chunked" last if `chunked`, and the
+/// blank line. A transfer-encoding field in the head is never written, and with `chunked` no
+/// content-length either: `chunked` alone decides.
+void append_request_head(std::string& out, const Head& head, bool chunked);
+
+/// Append "HTTP/1.x STATUS Reason\r\n" and then the same, without a place of honour for `host`.
+void append_response_head(std::string& out, const Head& head, Version version, bool chunked);
+
+/// Hex chunk header "1f4\r\n" into `out`; returns its length (at most 18).
+std::size_t chunk_header(std::uint64_t size, char* out) noexcept;
+
+/// RFC 9110 5.6.7 IMF-fixdate of a UNIX time: 29 bytes into `out`.
+void format_date(std::int64_t unix_seconds, char* out) noexcept;
+
+}  // namespace holdfast::http
