@@ -1,0 +1,124 @@
+// A side request: one prebuilt request to a cluster, whose response is read and dropped; only its
+// outcome counts.
+//
+// Owner: a CallPool (recycled, so that a warm worker makes calls without allocating); lent to its
+// CallOwner from start() until on_call_done() or cancel(). Thread: the worker's. Always holds:
+// on_call_done() comes exactly once for a started call that was not cancelled, never from inside
+// start(), and at the latest when its timeout has passed.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/intrusive_list.hpp"
+#include "http/head.hpp"
+#include "upstream/cluster.hpp"
+
+namespace holdfast::upstream {
+
+/// What to send, made once at start; constant and shared by all calls of a filter.
+struct CallRequest {
+  std::string bytes;   ///< The whole request: head and blank line.
+  std::string method;  ///< Frames the response (HEAD has no body).
+  bool repeatable =
+      false;  ///< May be sent again when a reused connection turns out stale (RFC 9110 9.2.2).
+  std::chrono::milliseconds timeout{50'000};  ///< 0 = none.
+};
+
+enum class CallOutcome : std::uint8_t {
+  response,  ///< A whole response; see status.
+  failed,   ///< No endpoint, refused, broken, malformed: the original sees a 503 of Envoy's making.
+  timeout,  ///< The original sees a 504.
+  overflow,  ///< A limit of the cluster.
+};
+
+struct CallResult {
+  CallOutcome outcome = CallOutcome::failed;
+  std::uint16_t status = 0;
+};
+
+class Call;
+
+class CallOwner {
+ public:
+  virtual ~CallOwner() = default;
+  /// `call` has been given back to its pool already.
+  virtual void on_call_done(Call& call, const CallResult& result) noexcept = 0;
+};
+
+struct CallTag;
+
+class Call final : public PendingRequest, public ResponseSink, public base::ListNode<CallTag> {
+ public:
+  using Link =
+      base::ListNode<CallTag>;  ///< In the owner's list while out, in the pool's when free.
+
+  /// Give up: the connection is closed, on_call_done() does not come. Gives the call back to its
+  /// pool.
+  void cancel() noexcept;
+
+ private:
+  friend class CallPool;
+  explicit Call(class CallPool& pool) : pool_(pool), timer_(*this) {}
+
+  [[nodiscard]] CallResult start(Cluster& cluster, const CallRequest& request, CallOwner& owner,
+                                 bool& started) noexcept;
+  void use(ClientConnection& connection) noexcept;
+  void finish(CallResult result) noexcept;
+  void release() noexcept;
+  void on_timeout() noexcept;
+
+  // PendingRequest
+  void on_connection_ready(ClientConnection& connection) noexcept override;
+  void on_connection_failed(ResetReason reason) noexcept override;
+  // ResponseSink
+  http::Head& response_head() noexcept override;
+  void on_informational() noexcept override {}
+  void on_response_head(const http::HeadResult& result) noexcept override;
+  void on_response_body(std::span<char>) noexcept override {}
+  void on_response_pause() noexcept override {}
+  void on_response_end() noexcept override;
+  void on_reset(ResetReason reason) noexcept override;
+  void on_request_drained() noexcept override {}
+
+  CallPool& pool_;
+  Cluster* cluster_ = nullptr;
+  const CallRequest* request_ = nullptr;
+  CallOwner* owner_ = nullptr;
+  ClientConnection* connection_ = nullptr;
+  HostPool* waiting_in_ = nullptr;
+  std::uint16_t status_ = 0;
+  bool retried_ = false;
+  net::TimePoint begun_;
+  net::MemberTimer<&Call::on_timeout> timer_;
+};
+
+/// The calls of one worker. Thread: the worker's. Outlives all that hold calls.
+class CallPool {
+ public:
+  CallPool() = default;
+  CallPool(const CallPool&) = delete;
+  CallPool& operator=(const CallPool&) = delete;
+
+  /// Start a call; null when it failed at once, with the reason in `failure` (on_call_done() does
+  /// not come then).
+  [[nodiscard]] Call* start(Cluster& cluster, const CallRequest& request, CallOwner& owner,
+                            CallResult& failure) noexcept;
+
+ private:
+  friend class Call;
+  std::vector<std::unique_ptr<Call>> all_;
+  base::List<Call, CallTag> free_;
+  http::Head head_;  ///< Response heads of calls: looked at once, then overwritten by the next.
+};
+
+/// The request head of a side call as Envoy's async client writes it (envoy.md 1.3).
+[[nodiscard]] std::string side_request_head(
+    std::string_view method, std::string_view path, std::string_view authority,
+    const std::vector<std::pair<std::string, std::string>>& headers,
+    std::chrono::milliseconds timeout);
+
+}  // namespace holdfast::upstream

@@ -1,0 +1,314 @@
+#include "upstream/client_connection.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+
+#include "upstream/cluster.hpp"
+#include "upstream/host_pool.hpp"
+
+namespace holdfast::upstream {
+namespace {
+
+/// As Envoy's defaults for responses (a head of 70 KiB passes there, 100 KiB does not).
+constexpr http::HeadLimits kResponseLimits{
+    .max_bytes = 96 * 1024, .max_fields = 100, .accept_http_10 = true};
+/// An upstream that sends as fast as we read must not keep the others waiting.
+constexpr int kReadsPerTurn = 16;
+/// A 1xx flood must end somewhere (issue of many proxies: they loop for ever).
+constexpr std::uint8_t kMaxInformational = 32;
+
+}  // namespace
+
+ClientConnection::ClientConnection(net::Reactor& reactor, HostPool& pool)
+    : Stream(reactor), pool_(pool), host_(pool.host()), opened_(reactor.now()), timer_(*this) {}
+
+ClientConnection::~ClientConnection() {
+  net::TimerWheel::cancel(timer_);
+}
+
+bool ClientConnection::connect() noexcept {
+  if (open_connect(host_->address(), host_->address_length()) != 0) return false;
+  state_ = State::connecting;
+  reactor().timers().set(timer_, reactor().after(pool_.cluster().config().connect_timeout));
+  return true;
+}
+
+void ClientConnection::begin(ResponseSink& sink, std::string_view method) noexcept {
+  assert(state_ == State::busy && sink_ == nullptr);
+  sink_ = &sink;
+  method_ = method;
+  head_done_ = paused_ = request_whole_ = response_begun_ = false;
+  informational_ = 0;
+  ++requests_;
+  pool_.cluster().count_request_begin(pool_);
+}
+
+void ClientConnection::send(std::span<const iovec> pieces) noexcept {
+  assert(state_ == State::busy);
+  if (write_broken_) return;
+  const std::uint64_t before = bytes_written();
+  if (!write(pieces)) {
+    write_broken_ = true;
+    reactor().schedule(*this);
+  }
+  pool_.cluster().stats().upstream_cx_tx_bytes_total.add(bytes_written() - before);
+}
+
+void ClientConnection::resume_reading() noexcept {
+  if (!paused_) return;
+  paused_ = false;
+  reactor().schedule(*this);
+}
+
+void ClientConnection::cancel() noexcept {
+  assert(state_ == State::busy && sink_ != nullptr);
+  auto& stats = pool_.cluster().stats();
+  stats.upstream_rq_tx_reset.add();
+  stats.upstream_cx_destroy_local_with_active_rq.add();
+  stats.upstream_cx_destroy_with_active_rq.add();
+  sink_ = nullptr;
+  pool_.cluster().count_request_end(pool_);
+  shut();
+}
+
+void ClientConnection::make_idle() noexcept {
+  state_ = State::idle;
+  const auto idle = pool_.cluster().config().idle_timeout;
+  if (idle.count() > 0) {
+    reactor().timers().set(timer_, reactor().after(idle));
+  } else {
+    net::TimerWheel::cancel(timer_);
+  }
+}
+
+void ClientConnection::give_back() noexcept {
+  if (!pool_.on_free(*this)) shut();
+}
+
+void ClientConnection::close_unused() noexcept {
+  shut();
+}
+
+void ClientConnection::close_quietly() noexcept {
+  net::TimerWheel::cancel(timer_);
+  state_ = State::closed;
+  sink_ = nullptr;
+  close();
+}
+
+void ClientConnection::on_io(std::uint32_t events) noexcept {
+  const bool was_backlogged = backlog() != 0;
+  absorb(events);
+  switch (state_) {
+    case State::connecting:
+      return on_connecting();
+    case State::idle:
+      return on_idle_input();
+    case State::busy:
+      return on_busy(was_backlogged);
+    case State::closed:
+      return;
+  }
+}
+
+void ClientConnection::on_connecting() noexcept {
+  const int error = connect_error();
+  if (error == EINPROGRESS) return;
+  if (error != 0) {
+    shut();
+    return pool_.on_connect_failed(ResetReason::connection_failure);
+  }
+  net::TimerWheel::cancel(timer_);
+  pool_.cluster().stats().upstream_cx_connect_ms.record(reactor().now() - opened_);
+  pool_.on_connected(*this);
+}
+
+void ClientConnection::on_timeout() noexcept {
+  auto& stats = pool_.cluster().stats();
+  if (state_ == State::connecting) {
+    stats.upstream_cx_connect_timeout.add();
+    shut();
+    pool_.on_connect_failed(ResetReason::connection_timeout);
+  } else if (state_ == State::idle) {
+    stats.upstream_cx_idle_timeout.add();
+    shut();
+  }
+}
+
+/// An idle connection has nothing to say: bytes without a request are as bad as its end.
+void ClientConnection::on_idle_input() noexcept {
+  if (!readable()) return;
+  const ReadResult result = read(reactor().read_buffer());
+  if (result.state == ReadState::would_block) return;
+  auto& stats = pool_.cluster().stats();
+  if (result.state == ReadState::data) {
+    stats.upstream_cx_protocol_error.add();
+  } else {
+    closed_by_peer_ = true;
+  }
+  shut();
+}
+
+void ClientConnection::on_busy(bool was_backlogged) noexcept {
+  if (was_backlogged && writable() && !write_broken_) {
+    const std::uint64_t before = bytes_written();
+    if (!flush()) write_broken_ = true;
+    pool_.cluster().stats().upstream_cx_tx_bytes_total.add(bytes_written() - before);
+    if (!write_broken_ && backlog() == 0) sink_->on_request_drained();
+    if (state_ != State::busy || sink_ == nullptr) return;
+  }
+  if (!stash_.empty() && !paused_) {
+    process_stash();
+    if (state_ != State::busy || sink_ == nullptr) return;
+  }
+  receive();
+}
+
+void ClientConnection::receive() noexcept {
+  const ResponseSink* const sink = sink_;
+  const std::uint32_t request = requests_;
+  const std::size_t limit = pool_.cluster().config().per_connection_buffer_limit_bytes;
+  for (int round = 0; !paused_ && (readable() || write_broken_); ++round) {
+    if (round == kReadsPerTurn) {
+      reactor().schedule(*this);
+      break;
+    }
+    std::span<char> buffer = reactor().read_buffer();
+    if (limit != 0 && limit < buffer.size())
+      buffer = buffer.first(std::max<std::size_t>(limit, 1024));
+    const ReadResult result = read(buffer);
+    if (result.state == ReadState::would_block) {
+      if (write_broken_) return fail(ResetReason::connection_termination);
+      break;
+    }
+    if (result.state != ReadState::data) return on_input_end(result.state == ReadState::eof);
+    pool_.cluster().stats().upstream_cx_rx_bytes_total.add(result.size);
+    response_begun_ = true;
+    if (stash_.empty()) {
+      process(buffer.first(result.size));
+    } else {
+      stash_.append({buffer.data(), result.size});
+      process_stash();
+    }
+    // Another request may be on this connection by now, or none.
+    if (state_ != State::busy || sink_ != sink || requests_ != request) {
+      if (state_ != State::closed && readable()) reactor().schedule(*this);
+      return;
+    }
+  }
+  sink_->on_response_pause();
+}
+
+void ClientConnection::process_stash() noexcept {
+  // Taken out while it is worked on: what must wait again is put back by process().
+  base::ByteQueue work;
+  std::swap(work, stash_);
+  process(work.span());
+}
+
+void ClientConnection::process(std::span<char> bytes) noexcept {
+  const ResponseSink* const sink = sink_;
+  while (!bytes.empty() && !paused_) {
+    const bool was_head = !head_done_;
+    const std::size_t used = was_head ? process_head(bytes) : process_body(bytes);
+    if (state_ != State::busy || sink_ != sink) return;
+    bytes = bytes.subspan(used);
+    if (head_done_ && body_.done()) return complete(!bytes.empty());
+    if (was_head && used == 0) break;
+  }
+  if (head_done_ && body_.done()) return complete(false);
+  if (!bytes.empty()) stash_.append({bytes.data(), bytes.size()});
+}
+
+/// Returns what it used: 0 = the head is incomplete (or the connection has failed).
+std::size_t ClientConnection::process_head(std::span<char> bytes) noexcept {
+  http::Head& head = sink_->response_head();
+  const http::HeadResult result =
+      http::parse_response_head({bytes.data(), bytes.size()}, kResponseLimits, method_, head);
+  if (result.state == http::HeadResult::State::need_more) return 0;
+  const bool bad = result.state == http::HeadResult::State::error || head.status == 101 ||
+                   (head.status < 200 && ++informational_ > kMaxInformational);
+  if (bad) {
+    pool_.cluster().stats().upstream_cx_protocol_error.add();
+    fail(ResetReason::protocol_error);
+    return 0;
+  }
+  if (head.status < 200) {
+    sink_->on_informational();
+    return result.consumed;
+  }
+  head_done_ = true;
+  keep_alive_ = result.keep_alive && result.framing != http::Framing::until_close;
+  if (!result.keep_alive) pool_.cluster().stats().upstream_cx_close_notify.add();
+  body_.start(result.framing, result.content_length);
+  sink_->on_response_head(result);
+  return result.consumed;
+}
+
+std::size_t ClientConnection::process_body(std::span<char> bytes) noexcept {
+  const http::BodyDecoder::Step step = body_.decode(bytes);
+  if (step.error) {
+    pool_.cluster().stats().upstream_cx_protocol_error.add();
+    fail(ResetReason::protocol_error);
+    return 0;
+  }
+  if (step.length != 0) sink_->on_response_body(bytes.first(step.length));
+  return step.consumed;
+}
+
+void ClientConnection::on_input_end(bool clean) noexcept {
+  closed_by_peer_ = true;
+  if (clean && head_done_ && body_.finish_at_eof()) return complete(false);
+  // As Envoy: half a head is the upstream's fault, none at all may be the network's.
+  const bool half_a_head = !head_done_ && !stash_.empty();
+  fail(half_a_head ? ResetReason::protocol_error : ResetReason::connection_termination);
+}
+
+void ClientConnection::complete(bool bytes_left) noexcept {
+  ResponseSink& sink = *sink_;
+  auto& cluster = pool_.cluster();
+  sink_ = nullptr;
+  if (bytes_left) cluster.stats().upstream_cx_protocol_error.add();
+  const std::uint32_t max_requests = cluster.config().max_requests_per_connection;
+  const bool worn_out = max_requests != 0 && requests_ >= max_requests;
+  if (worn_out) cluster.stats().upstream_cx_max_requests.add();
+  const bool reusable = keep_alive_ && !bytes_left && request_whole_ && backlog() == 0 &&
+                        !write_broken_ && !closed_by_peer_ && !worn_out;
+  cluster.count_request_end(pool_);
+  // The sink first: it sends what it has put together from this turn's bytes before anything else may use the
+  // worker's buffers; whoever waits for this connection comes after it.
+  sink.on_response_end();
+  if (!reusable || !pool_.on_free(*this)) shut();
+}
+
+void ClientConnection::fail(ResetReason reason) noexcept {
+  ResponseSink& sink = *sink_;
+  auto& stats = pool_.cluster().stats();
+  sink_ = nullptr;
+  stats.upstream_rq_rx_reset.add();
+  stats.upstream_cx_destroy_with_active_rq.add();
+  (closed_by_peer_ ? stats.upstream_cx_destroy_remote_with_active_rq
+                   : stats.upstream_cx_destroy_local_with_active_rq)
+      .add();
+  pool_.cluster().count_request_end(pool_);
+  shut();
+  sink.on_reset(reason);
+}
+
+/// Close, and leave the pool.
+void ClientConnection::shut() noexcept {
+  if (state_ == State::closed) return;
+  auto& stats = pool_.cluster().stats();
+  stats.upstream_cx_destroy.add();
+  (closed_by_peer_ ? stats.upstream_cx_destroy_remote : stats.upstream_cx_destroy_local).add();
+  stats.upstream_cx_length_ms.record(reactor().now() - opened_);
+  net::TimerWheel::cancel(timer_);
+  const bool connecting = state_ == State::connecting;
+  state_ = State::closed;
+  close();
+  pool_.on_closed(*this, connecting);
+  reactor().dispose(*this);
+}
+
+}  // namespace holdfast::upstream

@@ -1,0 +1,106 @@
+// One upstream HTTP/1.1 connection: sends a request's bytes, parses the response, tells its sink.
+//
+// Owner: its HostPool (by its lists); destroys itself at the end of the turn in which it closed.
+// Thread: the worker's. Always holds: at most one request at a time; a connection goes back to the
+// pool only after a response that was framed without doubt, ended exactly where its bytes ended,
+// and answered a request that was sent whole.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "base/byte_queue.hpp"
+#include "http/body_decoder.hpp"
+#include "net/stream.hpp"
+#include "upstream/host.hpp"
+#include "upstream/response_sink.hpp"
+
+namespace holdfast::upstream {
+
+class HostPool;
+struct PoolTag;
+
+class ClientConnection final : public net::Stream,
+                               public net::Disposable,
+                               public base::ListNode<PoolTag> {
+ public:
+  enum class State : std::uint8_t { connecting, idle, busy, closed };
+
+  ClientConnection(net::Reactor& reactor, HostPool& pool);
+  ~ClientConnection() override;
+
+  /// Begin to connect to the pool's host. False: failed at once; the object is closed and may be
+  /// deleted.
+  [[nodiscard]] bool connect() noexcept;
+
+  // For the sink. REQUIRES: it holds this connection (state busy).
+  /// The next response is to a request with this method. `method` must outlive the response's head.
+  void begin(ResponseSink& sink, std::string_view method) noexcept;
+  /// Send request bytes; what the socket does not take is queued (backlog()). A broken connection
+  /// is reported to the sink later, after what the upstream had said before it closed.
+  void send(std::span<const iovec> pieces) noexcept;
+  /// The request has been handed over whole.
+  void finish_request() noexcept { request_whole_ = true; }
+  void pause_reading() noexcept { paused_ = true; }
+  void resume_reading() noexcept;
+  /// Give the request up: the connection is closed; the sink is not called any more.
+  void cancel() noexcept;
+
+  [[nodiscard]] State state() const noexcept { return state_; }
+  [[nodiscard]] const Host& host() const noexcept { return *host_; }
+  /// Requests begun on it before the present one: more than 0 = reused.
+  [[nodiscard]] std::uint32_t earlier_requests() const noexcept { return requests_ - 1; }
+  /// A byte of the present response has arrived.
+  [[nodiscard]] bool response_begun() const noexcept { return response_begun_; }
+
+  // For the pool.
+  void make_idle() noexcept;
+  void make_busy() noexcept { state_ = State::busy; }
+  /// Taken but not begun: back to the idle ones.
+  void give_back() noexcept;
+  void close_unused() noexcept;   ///< REQUIRES: no sink.
+  void close_quietly() noexcept;  ///< At the end of the pool: nobody is told.
+
+ private:
+  void on_io(std::uint32_t events) noexcept override;
+  void on_dispose() noexcept override { delete this; }
+  void on_timeout() noexcept;
+  void on_connecting() noexcept;
+  void on_idle_input() noexcept;
+  void on_busy(bool was_backlogged) noexcept;
+  void receive() noexcept;
+  void process(std::span<char> bytes) noexcept;
+  [[nodiscard]] std::size_t process_head(std::span<char> bytes) noexcept;
+  [[nodiscard]] std::size_t process_body(std::span<char> bytes) noexcept;
+  void process_stash() noexcept;
+  void on_input_end(bool clean) noexcept;
+  void complete(bool bytes_left) noexcept;
+  void fail(ResetReason reason) noexcept;
+  void shut() noexcept;
+
+  // Constant after construction.
+  HostPool& pool_;
+  const std::shared_ptr<Host> host_;
+  // Touched only on the worker.
+  State state_ = State::closed;
+  bool head_done_ = false;
+  bool paused_ = false;
+  bool request_whole_ = false;
+  bool response_begun_ = false;
+  bool keep_alive_ = false;
+  bool write_broken_ = false;
+  bool closed_by_peer_ = false;
+  std::uint8_t informational_ = 0;
+  std::uint32_t requests_ = 0;
+  ResponseSink* sink_ = nullptr;
+  std::string_view method_;
+  base::ByteQueue
+      stash_;  ///< Part of a head, or what arrived behind the place where reading was paused.
+  http::BodyDecoder body_;
+  net::TimePoint opened_;
+  net::MemberTimer<&ClientConnection::on_timeout> timer_;
+};
+
+}  // namespace holdfast::upstream

@@ -1,0 +1,112 @@
+#include "upstream/cluster.hpp"
+
+#include <algorithm>
+
+namespace holdfast::upstream {
+
+Cluster::Cluster(net::Reactor& reactor, const config::Cluster& config,
+                 CircuitBreaker& circuit_breaker, stats::ClusterStats& stats, unsigned worker)
+    : reactor_(reactor),
+      config_(config),
+      circuit_breaker_(circuit_breaker),
+      stats_(stats),
+      worker_(worker),
+      hosts_(std::make_shared<const HostSet>()),
+      balancer_(worker),
+      sweeper_(*this) {}
+
+Cluster::~Cluster() = default;
+
+Acquired Cluster::acquire(PendingRequest& request, bool fresh) noexcept {
+  const std::size_t index = balancer_.pick();
+  if (index == RoundRobin::kNone) {
+    stats_.upstream_cx_none_healthy.add();
+    return {.failure = ResetReason::no_healthy_upstream};
+  }
+  HostPool& pool = *pools_[index];
+  if (ClientConnection* connection = pool.take_idle(fresh)) {
+    if (circuit_breaker_.requests.can_take()) return {.connection = connection};
+    stats_.upstream_rq_pending_overflow.add();
+    connection->give_back();
+    return {.failure = ResetReason::overflow};
+  }
+  if (!circuit_breaker_.pending.can_take()) {
+    stats_.upstream_rq_pending_overflow.add();
+    return {.failure = ResetReason::overflow};
+  }
+  pool.enqueue(request);
+  return {.waiting_in = &pool};
+}
+
+void Cluster::withdraw(PendingRequest& request, HostPool& pool) noexcept {
+  pool.withdraw(request);
+  stats_.upstream_rq_cancelled.add();
+  if (pool.is_drained()) on_pool_drained();
+}
+
+std::shared_ptr<Host> Cluster::pick_host() noexcept {
+  const std::size_t index = balancer_.pick();
+  return index == RoundRobin::kNone ? nullptr : hosts_->hosts[index];
+}
+
+void Cluster::update(std::shared_ptr<const HostSet> hosts) {
+  std::vector<std::unique_ptr<HostPool>> next;
+  next.reserve(hosts->hosts.size());
+  for (const std::shared_ptr<Host>& host : hosts->hosts) {
+    const auto same = [&](const std::unique_ptr<HostPool>& pool) {
+      return pool != nullptr && pool->host()->identity() == host->identity();
+    };
+    if (auto it = std::ranges::find_if(pools_, same); it != pools_.end()) {
+      (*it)->set_host(host);
+      next.push_back(std::move(*it));
+    } else {
+      next.push_back(std::make_unique<HostPool>(*this, host));
+    }
+  }
+  pools_.swap(next);
+  hosts_ = std::move(hosts);
+  balancer_.update(*hosts_);
+  for (std::unique_ptr<HostPool>& left : next) {
+    if (left == nullptr) continue;
+    draining_.push_back(std::move(left));
+    draining_.back()->drain();
+  }
+}
+
+void Cluster::close_idle() noexcept {
+  for (const auto& pool : pools_) pool->close_idle();
+}
+
+void Cluster::on_pool_drained() noexcept {
+  reactor_.schedule(sweeper_);
+}
+
+void Cluster::sweep() noexcept {
+  std::erase_if(draining_, [](const auto& pool) { return pool->is_drained(); });
+}
+
+void Cluster::count_request_begin(HostPool& pool) noexcept {
+  circuit_breaker_.requests.take();
+  stats_.upstream_rq_total.add();
+  stats_.upstream_rq_active.add();
+  pool.host_stats().rq_total.add();
+  pool.host_stats().rq_active.add();
+}
+
+void Cluster::count_request_end(HostPool& pool) noexcept {
+  circuit_breaker_.requests.give_back();
+  stats_.upstream_rq_active.sub();
+  pool.host_stats().rq_active.sub();
+}
+
+Cluster* ClusterManager::find(std::string_view name) noexcept {
+  const auto it = std::ranges::find_if(
+      clusters_, [&](const auto& cluster) { return cluster->config().name == name; });
+  return it == clusters_.end() ? nullptr : it->get();
+}
+
+void ClusterManager::close_idle() noexcept {
+  for (const auto& cluster : clusters_) cluster->close_idle();
+}
+
+}  // namespace holdfast::upstream

@@ -1,0 +1,93 @@
+// The connections of one worker to one host: idle ones reused last in first out, requests that wait
+// for one.
+//
+// Owner: the worker's Cluster. Thread: the worker's. As Envoy's HTTP/1 pool: a request without an
+// idle connection waits, and a connection is begun for each that waits; whichever connection is
+// free first serves the first in line. When a connect fails, all who wait on this host are told:
+// they must not hang on a host that is gone.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/intrusive_list.hpp"
+#include "upstream/client_connection.hpp"
+#include "upstream/host.hpp"
+#include "upstream/response_sink.hpp"
+
+namespace holdfast::upstream {
+
+class Cluster;
+struct PendingTag;
+
+/// A request that waits for a connection. Unlinks itself when destroyed or cancelled.
+class PendingRequest : public base::ListNode<PendingTag> {
+ public:
+  virtual ~PendingRequest() = default;
+  virtual void on_connection_ready(ClientConnection& connection) noexcept = 0;
+  virtual void on_connection_failed(ResetReason reason) noexcept = 0;
+};
+
+class HostPool {
+ public:
+  HostPool(Cluster& cluster, std::shared_ptr<Host> host);
+  ~HostPool();
+  HostPool(const HostPool&) = delete;
+  HostPool& operator=(const HostPool&) = delete;
+
+  /// An idle connection, now busy, or null. `fresh`: none, whatever is idle.
+  [[nodiscard]] ClientConnection* take_idle(bool fresh) noexcept;
+  /// Wait in line, and begin a connection for it as far as the limits allow.
+  void enqueue(PendingRequest& request) noexcept;
+  /// Take `request` out of the line. REQUIRES: it is in this pool's line.
+  void withdraw(PendingRequest& request) noexcept;
+
+  /// The host keeps its identity but has a new address or weight (LOGICAL_DNS).
+  void set_host(std::shared_ptr<Host> host) noexcept { host_ = std::move(host); }
+  /// The host has left the cluster: no more new requests; connections close when they fall idle.
+  void drain() noexcept;
+  [[nodiscard]] bool is_drained() const noexcept {
+    return draining_ && connections_ == 0 && waiting_ == 0;
+  }
+  /// Close idle connections (the process drains).
+  void close_idle() noexcept;
+
+  [[nodiscard]] Cluster& cluster() noexcept { return cluster_; }
+  [[nodiscard]] const std::shared_ptr<Host>& host() const noexcept { return host_; }
+  [[nodiscard]] stats::HostStats& host_stats() noexcept;
+
+  // For ClientConnection.
+  void on_connected(ClientConnection& connection) noexcept;
+  void on_connect_failed(ResetReason reason) noexcept;
+  /// A response has ended well: serve the next in line or keep the connection. False: it must
+  /// close.
+  [[nodiscard]] bool on_free(ClientConnection& connection) noexcept;
+  void on_closed(ClientConnection& connection, bool was_connecting) noexcept;
+
+ private:
+  void begin_connection() noexcept;
+  void report_failures(ResetReason reason) noexcept;
+
+  class FailureReport final : public net::IoHandler {
+   public:
+    explicit FailureReport(HostPool& pool) : pool_(pool) {}
+    void on_io(std::uint32_t) noexcept override { pool_.report_failures(reason); }
+    ResetReason reason = ResetReason::connection_failure;
+
+   private:
+    HostPool& pool_;
+  };
+
+  Cluster& cluster_;
+  std::shared_ptr<Host> host_;
+  base::List<ClientConnection, PoolTag> idle_;
+  base::List<ClientConnection, PoolTag> active_;  ///< Connecting and busy.
+  base::List<PendingRequest, PendingTag> pending_;
+  std::size_t connections_ = 0;
+  std::size_t connecting_ = 0;
+  std::size_t waiting_ = 0;
+  bool draining_ = false;
+  FailureReport failure_report_;
+};
+
+}  // namespace holdfast::upstream
