@@ -1,0 +1,42 @@
+// The dispatch filter: holds each response until N side requests have ended, well or badly, then adds a header.
+//
+// What the proxy-wasm plugin `multiple_dispatches` does in Envoy, natively, and without its wounds: a failed call is
+// counted, never a crash; nothing is held longer than `max_hold`; calls end with their client. docs/filters.md tells
+// the whole. Two spellings in the configuration: our own type, and Envoy's `envoy.filters.http.wasm` with the null
+// runtime.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "filters/registry.hpp"
+
+namespace holdfast::filters {
+
+struct HeaderValue {
+  std::string key;  ///< Lower case.
+  std::string value;
+};
+
+struct DispatchConfig : config::FilterConfig {
+  enum class OnFailure : std::uint8_t { count, mark, error };
+
+  std::string cluster;
+  std::uint32_t count = 0;
+  std::string path = "/";
+  std::string method = "GET";
+  std::string authority;
+  std::vector<HeaderValue> headers;
+  config::Milliseconds timeout{50'000};
+  std::string header_name = "total-dispatched";
+  OnFailure on_failure = OnFailure::count;
+  std::optional<config::Milliseconds> max_hold;  ///< Unset: the route's timeout.
+  std::uint32_t max_in_flight = 0;               ///< Per worker; 0 = only the cluster's limits.
+};
+
+[[nodiscard]] FilterType dispatch_type();          ///< holdfast.filters.http.dispatch.v1.Dispatch
+[[nodiscard]] FilterType dispatch_as_wasm_type();  ///< envoy...wasm.v3.Wasm with envoy.wasm.runtime.null
+
+}  // namespace holdfast::filters

@@ -1,0 +1,205 @@
+#include "filters/dispatch_filter.hpp"
+
+#include <boost/asio/dispatch.hpp>
+#include <array>
+#include <cassert>
+#include <charconv>
+
+#include "stats/registry.hpp"
+
+namespace holdfast::filters {
+namespace {
+
+constexpr std::uint16_t kBadGateway = 502;
+constexpr std::string_view kFailedHeader = "x-dispatch-failed";
+constexpr std::string_view kFailedBody = "side request failed";
+
+bool is_failure(const upstream::CallResult& result) {
+  return result.outcome != upstream::CallOutcome::response || result.status >= 500;
+}
+
+upstream::CallRequest make_request(const DispatchConfig& config) {
+  std::vector<std::pair<std::string, std::string>> headers;
+  for (const HeaderValue& header : config.headers) headers.emplace_back(header.key, header.value);
+  return {.bytes = upstream::side_request_head(config.method, config.path, config.authority,
+                                               headers, config.timeout),
+          .method = config.method,
+          .repeatable = config.method != "POST" && config.method != "PATCH",
+          .timeout = config.timeout};
+}
+
+}  // namespace
+
+/// One held response and its calls.
+struct DispatchFilter::Join final : upstream::CallOwner {
+  explicit Join(DispatchFilter& owner) : filter(owner) {}
+
+  void on_call_done(upstream::Call&, const upstream::CallResult& result) noexcept override {
+    filter.count(result);
+    // Inline, as the call ends on this worker: the strand orders arrivals, whoever may bring them.
+    boost::asio::dispatch(filter.strand_, [this, mine = serial, failed_now = is_failure(result)] {
+      if (mine == serial) filter.on_arrival(*this, failed_now);
+    });
+  }
+
+  DispatchFilter& filter;
+  Hold hold;
+  base::List<upstream::Call, upstream::CallTag> out;
+  net::TimePoint since;
+  std::uint32_t serial = 0;  ///< Which use of this object; an arrival for an earlier one is dropped.
+  std::uint32_t pending = 0;  ///< Touched only on strand_, once the calls have been started.
+  std::uint32_t failed = 0;   ///< Likewise.
+};
+
+DispatchFilter::DispatchFilter(const DispatchConfig& config, const WorkerServices& services,
+                               std::size_t index)
+    : Filter(index),
+      config_(config),
+      cluster_(*services.clusters.find(config.cluster)),
+      calls_(services.calls),
+      request_(make_request(config)),
+      count_text_(std::to_string(config.count)),
+      strand_(services.io.get_executor()) {}
+
+DispatchFilter::~DispatchFilter() {
+  for (const auto& join : joins_) cancel_calls(*join);
+}
+
+Verdict DispatchFilter::on_response(Exchange& exchange) noexcept {
+  if (config_.count == 0) return Verdict::proceed;  // The original would hold for ever.
+  Join& join = *take_join();
+  exchange.slot(index()) = &join;
+  join.hold = exchange.hold();
+  join.since = cluster_.reactor().now();
+  join.pending = config_.count;
+  join.failed = 0;
+  stats_.holds_total.add();
+  stats_.holds_active.add();
+  start_calls(join);
+  if (join.pending == 0) {  // None could even be started.
+    settle(join, exchange);
+    return Verdict::proceed;
+  }
+  exchange.set_hold_limit(config_.max_hold.value_or(exchange.route_timeout()));
+  return Verdict::hold;
+}
+
+void DispatchFilter::start_calls(Join& join) noexcept {
+  for (std::uint32_t i = 0; i < config_.count; ++i) {
+    stats_.calls_total.add();
+    upstream::CallResult result{upstream::CallOutcome::overflow, 0};
+    upstream::Call* call = nullptr;
+    if (config_.max_in_flight != 0 && in_flight_ >= config_.max_in_flight) {
+      stats_.in_flight_overflow.add();
+    } else {
+      call = calls_.start(cluster_, request_, join, result);
+    }
+    ++in_flight_;
+    stats_.calls_active.add();
+    if (call != nullptr) {
+      join.out.push_back(*call);
+      continue;
+    }
+    count(result);
+    --join.pending;
+    ++join.failed;
+  }
+}
+
+void DispatchFilter::count(const upstream::CallResult& result) noexcept {
+  --in_flight_;
+  stats_.calls_active.sub();
+  switch (result.outcome) {
+    case upstream::CallOutcome::response:
+      return stats_.calls_ok.add();
+    case upstream::CallOutcome::failed:
+      return stats_.calls_failed.add();
+    case upstream::CallOutcome::timeout:
+      return stats_.calls_timeout.add();
+    case upstream::CallOutcome::overflow:
+      return stats_.calls_overflow.add();
+  }
+}
+
+void DispatchFilter::on_arrival(Join& join, bool failed) noexcept {
+  assert(strand_.running_in_this_thread());
+  if (failed) ++join.failed;
+  if (--join.pending != 0) return;
+  Exchange* exchange = join.hold.exchange();
+  assert(exchange != nullptr);  // on_end() and on_hold_expired() would have retired this join.
+  const Hold hold = join.hold;
+  settle(join, *exchange);
+  hold.resume();
+}
+
+void DispatchFilter::settle(Join& join, Exchange& exchange) noexcept {
+  if (join.failed != 0 && config_.on_failure == DispatchConfig::OnFailure::error) {
+    exchange.replace_response(kBadGateway, kFailedBody);
+    exchange.set_details("dispatch_failed");
+  }
+  exchange.response().add(config_.header_name, count_text_);
+  if (join.failed != 0 && config_.on_failure != DispatchConfig::OnFailure::count) {
+    std::array<char, 12> text;
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), join.failed).ptr;
+    exchange.response().add(kFailedHeader, {text.data(), end});
+  }
+  give_back(join, exchange);
+}
+
+void DispatchFilter::on_hold_expired(Exchange& exchange) noexcept {
+  Join& join = *static_cast<Join*>(exchange.slot(index()));
+  const std::uint32_t late = cancel_calls(join);
+  stats_.max_hold_reached.add();
+  stats_.calls_timeout.add(late);
+  join.failed += late;
+  settle(join, exchange);
+}
+
+void DispatchFilter::on_end(Exchange& exchange) noexcept {
+  Join& join = *static_cast<Join*>(exchange.slot(index()));
+  stats_.calls_cancelled.add(cancel_calls(join));
+  stats_.holds_abandoned.add();
+  give_back(join, exchange);
+}
+
+std::uint32_t DispatchFilter::cancel_calls(Join& join) noexcept {
+  std::uint32_t cancelled = 0;
+  while (upstream::Call* call = join.out.front()) {
+    call->cancel();
+    ++cancelled;
+  }
+  in_flight_ -= cancelled;
+  stats_.calls_active.sub(cancelled);
+  return cancelled;
+}
+
+DispatchFilter::Join* DispatchFilter::take_join() {
+  if (free_joins_.empty()) {
+    joins_.push_back(std::make_unique<Join>(*this));
+    free_joins_.reserve(joins_.size());  // give_back() must not allocate.
+    return joins_.back().get();
+  }
+  Join* join = free_joins_.back();
+  free_joins_.pop_back();
+  return join;
+}
+
+void DispatchFilter::give_back(Join& join, Exchange& exchange) noexcept {
+  exchange.slot(index()) = nullptr;
+  ++join.serial;
+  stats_.holds_active.sub();
+  stats_.hold_time.record(cluster_.reactor().now() - join.since);
+  free_joins_.push_back(&join);
+}
+
+void DispatchFilter::add_stats(stats::Registry& registry) const {
+  registry.add_dispatch(config_.cluster, {&stats_});
+}
+
+std::unique_ptr<Filter> make_dispatch_filter(const config::FilterConfig& config,
+                                             const WorkerServices& services, std::size_t index) {
+  return std::make_unique<DispatchFilter>(dynamic_cast<const DispatchConfig&>(config), services,
+                                          index);
+}
+
+}  // namespace holdfast::filters
