@@ -1,0 +1,45 @@
+// One access log of one worker: renders lines into a buffer and hands it to the Writer.
+//
+// Owner: the worker's HttpContext (or the admin server). Thread: the owner's. Never waits for a
+// disk: see Writer.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "access_log/format.hpp"
+#include "access_log/writer.hpp"
+#include "stats/scopes.hpp"
+
+namespace holdfast::access_log {
+
+class Log {
+ public:
+  /// `stats` is the owner thread's own.
+  Log(std::shared_ptr<const Format> format, Writer& writer, Sink& sink,
+      stats::AccessLogStats& stats);
+  ~Log();  ///< Hands over what is left.
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+
+  void write(const Record& record);
+  /// To be called each second or so.
+  void flush();
+  [[nodiscard]] std::size_t buffered() const noexcept { return buffer_.size(); }
+
+ private:
+  void hand_over(bool wait);
+
+  // Constant after construction.
+  const std::shared_ptr<const Format>
+      format_;  // shared: the format outlives each of its workers' logs
+  Writer& writer_;
+  Sink& sink_;
+  // Touched only on the owner's thread.
+  stats::AccessLogStats& stats_;
+  std::string buffer_;
+  std::size_t lines_ = 0;
+};
+
+}  // namespace holdfast::access_log

@@ -1,0 +1,81 @@
+// The command operators: parsed from "%NAME(argument):length%", evaluated against a Record.
+//
+// Owner: the compiled format; constant after parsing. Thread: any.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "access_log/record.hpp"
+#include "access_log/time_format.hpp"
+#include "http/header_id.hpp"
+
+namespace holdfast::access_log {
+
+/// What an operator says of one request.
+struct Value {
+  enum class Kind : std::uint8_t { absent, text, number };
+  Kind kind = Kind::absent;
+  std::string_view text;
+  std::uint64_t number = 0;
+};
+
+/// REQ or RESP: a field, or what HTTP/2 writes as a pseudo-header.
+struct HeaderSource {
+  enum class Kind : std::uint8_t { none, field, method, path, authority, scheme, status };
+  Kind kind = Kind::none;
+  std::string name;  ///< field: lower case
+  http::HeaderId id = http::HeaderId::other;
+};
+
+struct Operator {
+  enum class Kind : std::uint8_t {
+    literal,  ///< `text` as it stands
+    absent,   ///< What can't exist here: trailers, a TLS server name, virtual clusters.
+    start_time,
+    request_header,
+    response_header,
+    view,                  ///< Any text of the record; an empty one is absent.
+    address_without_port,  ///< Of `view`, as `port`.
+    port,
+    counter,
+    elapsed,
+    duration,
+    response_code,
+    upstream_attempts,
+    upstream_protocol,
+    response_flags,
+    response_flags_long,
+  };
+  Kind kind = Kind::literal;
+  std::string text;                                            ///< literal
+  HeaderSource header;                                         ///< *_header
+  HeaderSource alternative;                                    ///< *_header: if that is absent
+  std::optional<std::size_t> max_length;                       ///< *_header
+  std::string_view Record::*view = nullptr;                    ///< view, address_*, port
+  std::uint64_t Record::*counter = nullptr;                    ///< counter
+  std::optional<Record::Duration> Record::*elapsed = nullptr;  ///< elapsed
+  std::optional<TimeFormat> time;                              ///< start_time
+};
+
+/// Room for the texts that evaluate() makes up.
+struct Scratch {
+  char bytes[kFlagsText];
+};
+
+/// Not for start_time (see Operator::time). A literal is a text.
+[[nodiscard]] Value evaluate(const Operator& op, const Record& record, Scratch& scratch) noexcept;
+
+void append_number(std::string& out, std::uint64_t number);
+
+struct ParseResult {
+  std::vector<Operator> operators;
+  std::string error;  ///< Empty if all is well.
+};
+/// Literals between operators, "%%" resolved; neighbouring literals are one.
+[[nodiscard]] ParseResult parse_operators(std::string_view format);
+
+}  // namespace holdfast::access_log
