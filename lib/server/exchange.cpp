@@ -1,0 +1,384 @@
+#include "server/exchange.hpp"
+
+#include <array>
+#include <cassert>
+#include <charconv>
+
+#include "http/serialize.hpp"
+#include "server/http_context.hpp"
+#include "server/request_headers.hpp"
+#include "server/response_headers.hpp"
+#include "server/session.hpp"
+
+namespace holdfast::server {
+
+using access_log::Flag;
+using http::HeaderId;
+using upstream::ResetReason;
+
+Exchange::Exchange(Session& session, HttpContext& context) : session_(session), context_(context) {}
+
+void Exchange::reset_state() noexcept {
+  staged_ = Staged::nothing;
+  resumed_ = local_ = rejected_ = false;
+  keep_alive_ = true;
+  request_complete_ = upstream_complete_ = false;
+  chunked_request_ = chunked_response_ = close_delimited_ = close_ = false;
+  retried_ = sent_body_ = false;
+  route_ = nullptr;
+  cluster_ = nullptr;
+  request_stash_.clear();
+  response_stash_.clear();
+  body_ = {};
+  bytes_received_ = bytes_sent_ = 0;
+  flags_ = {};
+  details_ = {};
+  upstream_host_.clear();
+  route_timeout_ = hold_limit_ = {};
+  response_.clear();
+  start_ = request_end_ = response_start_ = session_.loop().now();
+  wall_start_ = std::chrono::system_clock::now();
+  context_.stats.downstream_rq_total.add();
+  context_.stats.downstream_rq_http1_total.add();
+  context_.stats.downstream_rq_active.add();
+}
+
+/// Something moved: the stream is not idle.
+void Exchange::touch() noexcept {
+  auto idle = context_.config.stream_idle_timeout;
+  if (route_ != nullptr) {
+    if (const auto* cluster = std::get_if<config::ClusterRoute>(&route_->action)) {
+      idle = cluster->idle_timeout.value_or(idle);
+    }
+  }
+  session_.deadlines().set_after(Deadline::stream_idle, idle);
+}
+
+// --- Request ------------------------------------------------------------------------------------
+
+void Exchange::begin(const http::HeadResult& result) noexcept {
+  reset_state();
+  phase_ = Phase::request_filters;
+  keep_alive_ = result.keep_alive;
+  head_request_ = request_.method() == "HEAD";
+  chunked_request_ = result.framing == http::Framing::chunked;
+  request_complete_ = result.framing == http::Framing::none ||
+                      (result.framing == http::Framing::content_length && result.content_length == 0);
+  auto& deadlines = session_.deadlines();
+  deadlines.set_after(Deadline::stream_duration, context_.config.max_stream_duration);
+  if (request_complete_) {
+    deadlines.clear(Deadline::request);
+  } else if (!deadlines.is_set(Deadline::request)) {
+    deadlines.set_after(Deadline::request, context_.config.request_timeout);
+  }
+  touch();
+  if (result.expect_continue) {
+    request_.remove(HeaderId::expect);
+    const std::array<iovec, 1> interim{net::piece("HTTP/1.1 100 Continue\r\n\r\n")};
+    session_.send(interim);
+  }
+  switch (strip_hop_by_hop(request_)) {
+    case HopByHop::host_nominated:
+      return reject(400, "", Flag::none, "invalid_connection_header");
+    case HopByHop::proxy_nominated:
+      return reject(400, "Bad Request", Flag::none, "invalid_connection_header");
+    case HopByHop::upgrade:
+      context_.stats.downstream_rq_ws_on_non_ws_route.add();
+      return reject(403, "", Flag::none, "upgrade_failed");
+    case HopByHop::removed:
+      break;
+  }
+  add_forwarding_headers(request_, context_.config,
+                         {.peer = session_.peer_ip(),
+                          .xff_append = session_.peer_is_loopback()
+                                            ? context_.worker.interface_address
+                                            : session_.peer_ip()},
+                         context_.worker.request_ids);
+  route_ = context_.routes.match(request_.get(HeaderId::host), request_.target());
+  if (route_ != nullptr) {
+    if (const auto* cluster = std::get_if<config::ClusterRoute>(&route_->action)) {
+      route_timeout_ = cluster->timeout;
+      if (cluster->idle_timeout) touch();
+    }
+  }
+  run_request_filters(0);
+}
+
+void Exchange::run_request_filters(std::size_t next) noexcept {
+  const auto& hooks = context_.filters.request_hooks();
+  phase_ = Phase::request_filters;
+  for (filter_ = next; filter_ < hooks.size(); ++filter_) {
+    switch (hooks[filter_]->on_request(*this)) {
+      case filters::Verdict::proceed:
+        continue;
+      case filters::Verdict::hold:
+        phase_ = Phase::request_held;
+        return session_.deadlines().set_after(Deadline::hold, hold_limit_);
+      case filters::Verdict::respond:
+        return run_response_filters(0);
+    }
+  }
+  route();
+}
+
+void Exchange::route() noexcept {
+  if (route_ == nullptr) {
+    context_.stats.no_route.add();
+    if (request_.method() == "CONNECT") keep_alive_ = false;
+    return local_reply(404, "", Flag::no_route_found, "route_not_found");
+  }
+  context_.stats.rq_total.add();
+  if (const auto* direct = std::get_if<config::DirectResponse>(&route_->action)) {
+    return direct_response(*direct);
+  }
+  forward(std::get<config::ClusterRoute>(route_->action));
+}
+
+void Exchange::direct_response(const config::DirectResponse& direct) noexcept {
+  context_.stats.rq_direct_response.add();
+  local_reply(direct.status, direct.has_body ? direct.body : std::string_view{}, Flag::none,
+              "direct_response");
+}
+
+void Exchange::forward(const config::ClusterRoute& route) noexcept {
+  cluster_ = &context_.worker.clusters.at(route.cluster_index);
+  if (route.timeout.count() > 0) {
+    std::array<char, 24> text;
+    const auto end =
+        std::to_chars(text.data(), text.data() + text.size(), route.timeout.count()).ptr;
+    request_.set(HeaderId::x_envoy_expected_rq_timeout_ms, {text.data(), end});
+  }
+  const std::string_view method = request_.method();
+  const bool bodiless = method == "GET" || method == "HEAD" || method == "DELETE" ||
+                        method == "TRACE" || method == "CONNECT";
+  if (!bodiless && !chunked_request_ && request_.find(HeaderId::content_length) == nullptr) {
+    request_.add(HeaderId::content_length, "0");
+  }
+  if (request_complete_) request_end_ = session_.loop().now();
+  arm_route_deadline();
+  acquire(/*fresh=*/false);
+}
+
+void Exchange::acquire(bool fresh) noexcept {
+  const upstream::Acquired acquired = cluster_->acquire(*this, fresh);
+  if (acquired.connection != nullptr) return attach(*acquired.connection);
+  if (acquired.waiting_in == nullptr) return upstream_failed(acquired.failure);
+  waiting_in_ = acquired.waiting_in;
+  phase_ = Phase::connecting;
+}
+
+void Exchange::on_connection_ready(upstream::ClientConnection& connection) noexcept {
+  attach(connection);
+  on_request_pause();
+}
+
+void Exchange::on_connection_failed(ResetReason reason) noexcept {
+  upstream_host_ = waiting_in_->host()->text();
+  waiting_in_ = nullptr;
+  upstream_failed(reason);
+}
+
+void Exchange::attach(upstream::ClientConnection& connection) noexcept {
+  waiting_in_ = nullptr;
+  upstream_ = &connection;
+  phase_ = Phase::waiting;
+  if (!context_.access_logs.empty()) upstream_host_ = connection.host().text();
+  connection.begin(*this, request_.method());
+  std::string& buffer = session_.loop().write_buffer();
+  buffer.clear();
+  http::append_request_head(buffer, request_, chunked_request_);
+  staged_ = Staged::request;
+  if (!request_stash_.empty()) {
+    send_request(request_stash_.span(), request_complete_);
+    request_stash_.clear();
+    request_stash_.release();
+  } else if (request_complete_) {
+    send_request({}, true);
+  } else {
+    session_.resume_body();
+  }
+}
+
+/// Send what is staged, `body`, and the end if it is the end.
+void Exchange::send_request(std::span<char> body, bool end) noexcept {
+  std::array<iovec, 5> pieces;
+  std::size_t count = 0;
+  std::array<char, 20> size;
+  if (staged_ == Staged::request) pieces[count++] = net::piece(session_.loop().write_buffer());
+  staged_ = Staged::nothing;
+  if (!body.empty()) {
+    sent_body_ = true;
+    if (chunked_request_) {
+      pieces[count++] = net::piece({size.data(), http::chunk_header(body.size(), size.data())});
+    }
+    pieces[count++] = net::piece({body.data(), body.size()});
+    if (chunked_request_) pieces[count++] = net::piece("\r\n");
+  }
+  if (end && chunked_request_) pieces[count++] = net::piece("0\r\n\r\n");
+  if (count != 0) upstream_->send(std::span(pieces).first(count));
+  if (end) {
+    upstream_->finish_request();
+  } else if (upstream_->backlog() != 0) {
+    session_.pause_body();
+  } else {
+    session_.resume_body();
+  }
+}
+
+void Exchange::on_request_body(std::span<char> bytes, bool end) noexcept {
+  bytes_received_ += bytes.size();
+  request_complete_ = end;
+  touch();
+  if (end) {
+    request_end_ = session_.loop().now();
+    session_.deadlines().clear(Deadline::request);
+    arm_route_deadline();
+  }
+  if (upstream_ != nullptr) return send_request(bytes, end);
+  if (phase_ == Phase::connecting || phase_ == Phase::request_held) {
+    request_stash_.append({bytes.data(), bytes.size()});
+    if (!end) session_.pause_body();
+  }
+  // Else the answer is on its way already: the rest of the request is dropped.
+}
+
+void Exchange::on_request_pause() noexcept {
+  if (staged_ == Staged::request && upstream_ != nullptr) send_request({}, false);
+}
+
+void Exchange::on_request_drained() noexcept {
+  if (!request_complete_) session_.resume_body();
+}
+
+void Exchange::on_request_error() noexcept {
+  keep_alive_ = false;
+  if (phase_ == Phase::responding) return cut(Flag::downstream_protocol_error, "http1.codec_error");
+  drop_upstream();
+  end_filters();
+  reject(400, "Bad Request", Flag::downstream_protocol_error, "http1.codec_error");
+}
+
+void Exchange::arm_route_deadline() noexcept {
+  if (request_complete_ && cluster_ != nullptr && phase_ != Phase::response_held) {
+    session_.deadlines().set_after(Deadline::route, route_timeout_);
+  }
+}
+
+// --- Failures -----------------------------------------------------------------------------------
+
+/// A reused connection that closed before a byte came back: the upstream may have closed it before it saw the
+/// request. Repeating is safe for idempotent methods (RFC 9110 9.2.2), and possible while no body was sent.
+bool Exchange::may_retry(ResetReason reason) const noexcept {
+  const std::string_view method = request_.method();
+  const bool idempotent = method == "GET" || method == "HEAD" || method == "PUT" ||
+                          method == "DELETE" || method == "OPTIONS" || method == "TRACE";
+  return reason == ResetReason::connection_termination && idempotent && !retried_ && !sent_body_ &&
+         request_complete_ && upstream_->earlier_requests() > 0 && !upstream_->response_begun();
+}
+
+void Exchange::on_reset(ResetReason reason) noexcept {
+  const bool retry = phase_ == Phase::waiting && may_retry(reason);
+  upstream_ = nullptr;
+  if (retry) {
+    if (cluster_->circuit_breaker().retries.can_take()) {
+      retried_ = true;
+      cluster_->circuit_breaker().retries.take();
+      cluster_->stats().upstream_rq_retry.add();
+      return acquire(/*fresh=*/true);
+    }
+    cluster_->stats().upstream_rq_retry_overflow.add();
+  }
+  if (phase_ == Phase::responding) {
+    return cut(Flag::upstream_protocol_error, "upstream_reset_after_response_started{protocol_error}");
+  }
+  if (phase_ == Phase::response_held) end_filters();
+  upstream_failed(reason);
+}
+
+void Exchange::upstream_failed(ResetReason reason) noexcept {
+  const bool held = phase_ == Phase::response_held;
+  const UpstreamFailure failure = describe(reason);
+  drop_upstream();
+  flags_.set(failure.flag);
+  details_ = failure.details;
+  cluster_->stats().upstream_rq.add(failure.status);
+  cluster_->stats().external_upstream_rq.add(failure.status);
+  make_local_response(failure.status, failure.body, reason == ResetReason::overflow);
+  if (held) return send_response_head();  // The filters have had their turn.
+  run_response_filters(0);
+}
+
+void Exchange::drop_upstream() noexcept {
+  if (upstream_ != nullptr) {
+    upstream_->cancel();
+    upstream_ = nullptr;
+  } else if (waiting_in_ != nullptr) {
+    cluster_->withdraw(*this, *waiting_in_);
+    waiting_in_ = nullptr;
+  }
+  staged_ = Staged::nothing;
+  body_ = {};
+}
+
+void Exchange::reject(std::uint16_t status, std::string_view body, Flag flag,
+                      std::string_view details) noexcept {
+  if (phase_ == Phase::idle) {  // Not even a head.
+    const http::Version version = request_.version;
+    reset_state();
+    request_.clear();
+    request_.version = version;
+    head_request_ = false;
+  }
+  rejected_ = true;
+  keep_alive_ = false;
+  flags_.set(flag);
+  details_ = details;
+  make_local_response(status, body);
+  send_response_head();
+}
+
+void Exchange::local_reply(std::uint16_t status, std::string_view body, Flag flag,
+                           std::string_view details) noexcept {
+  drop_upstream();
+  flags_.set(flag);
+  details_ = details;
+  make_local_response(status, body);
+  run_response_filters(0);
+}
+
+void Exchange::make_local_response(std::uint16_t status, std::string_view body,
+                                   bool overloaded) noexcept {
+  local_ = true;
+  upstream_complete_ = true;
+  response_.clear();
+  response_.status = status;
+  const bool redirect = status == 201 || (status >= 300 && status < 400);
+  if (redirect && details_ == "direct_response") add_location(response_, request_);  // As Envoy.
+  if (overloaded) response_.add("x-envoy-overloaded", "true");
+  add_local_body(response_, body);
+  response_stash_.clear();
+  if (!head_request_) response_stash_.append(body);
+}
+
+void Exchange::replace_response(std::uint16_t status, std::string_view body) noexcept {
+  drop_upstream();
+  make_local_response(status, body);
+}
+
+void Exchange::end_filters() noexcept {
+  for (const auto& filter : context_.filters.all()) {
+    if (slots_[filter->index()] != nullptr) filter->on_end(*this);
+  }
+  ++generation_;
+  resumed_ = false;
+}
+
+/// The client is gone (or we are): nothing more can be said, only cleaned up.
+void Exchange::abandon(Flag flag, std::string_view details) noexcept {
+  drop_upstream();
+  flags_.set(flag);
+  details_ = details;
+  finish(/*cut_short=*/true);
+}
+
+}  // namespace holdfast::server

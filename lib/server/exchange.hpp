@@ -1,0 +1,159 @@
+// One request and its response on a downstream connection: filters, route, upstream, filters, answer.
+//
+// Owner: a Session, which has one and uses it for request after request. Thread: the worker's. What happens to a
+// request reads from top to bottom: begin -> run_request_filters -> route -> attach -> on_response_head ->
+// run_response_filters -> send_response_head -> body -> finish. Functions named on_* are told by others.
+// Always holds: at most one response goes downstream; after finish() or abandon() nothing refers to this exchange.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "access_log/record.hpp"
+#include "base/byte_queue.hpp"
+#include "filters/exchange.hpp"
+#include "filters/filter.hpp"
+#include "http/head_parser.hpp"
+#include "server/deadlines.hpp"
+#include "upstream/cluster.hpp"
+
+namespace holdfast::server {
+
+class Session;
+struct HttpContext;
+
+class Exchange final : public filters::Exchange,
+                       public upstream::ResponseSink,
+                       public upstream::PendingRequest {
+ public:
+  Exchange(Session& session, HttpContext& context);
+
+  // From the session.
+  /// The request's head stands in request().
+  void begin(const http::HeadResult& result) noexcept;
+  /// A head that is not to be served (or none at all): answer without filters, and close.
+  void reject(std::uint16_t status, std::string_view body, access_log::Flag flag,
+              std::string_view details) noexcept;
+  void on_request_body(std::span<char> bytes, bool end) noexcept;
+  /// No more of the request right now: send what was put together from it.
+  void on_request_pause() noexcept;
+  /// The body's framing is broken.
+  void on_request_error() noexcept;
+  void on_downstream_drained() noexcept;
+  void on_deadline(Deadline which) noexcept;
+  /// The client has closed its connection (or the server closes it under the exchange).
+  void abandon(access_log::Flag flag, std::string_view details) noexcept;
+  /// Go on after a hold; called by the session in a turn of its own.
+  void continue_after_hold() noexcept;
+
+  [[nodiscard]] bool active() const noexcept { return phase_ != Phase::idle; }
+  [[nodiscard]] bool resumed() const noexcept { return resumed_; }
+  [[nodiscard]] bool request_complete() const noexcept { return request_complete_; }
+
+  // filters::Exchange
+  void replace_response(std::uint16_t status, std::string_view body) noexcept override;
+  void set_details(std::string_view details) noexcept override { details_ = details; }
+
+ private:
+  enum class Phase : std::uint8_t {
+    idle,
+    request_filters,
+    request_held,
+    connecting,        ///< Waits in a pool's line.
+    waiting,           ///< Has a connection; the response head is not in.
+    response_filters,
+    response_held,
+    responding,        ///< The response head is on its way downstream.
+  };
+  /// Staged heads stand in the worker's write buffer until the end of the piece of input they came with.
+  enum class Staged : std::uint8_t { nothing, request, response };
+
+  void reset_state() noexcept;
+  void run_request_filters(std::size_t next) noexcept;
+  void route() noexcept;
+  void direct_response(const config::DirectResponse& direct) noexcept;
+  void forward(const config::ClusterRoute& route) noexcept;
+  void acquire(bool fresh) noexcept;
+  void attach(upstream::ClientConnection& connection) noexcept;
+  void send_request(std::span<char> body, bool end) noexcept;
+  void request_finished() noexcept;
+  void arm_route_deadline() noexcept;
+  [[nodiscard]] bool may_retry(upstream::ResetReason reason) const noexcept;
+  void upstream_failed(upstream::ResetReason reason) noexcept;
+  void local_reply(std::uint16_t status, std::string_view body, access_log::Flag flag,
+                   std::string_view details) noexcept;
+  void make_local_response(std::uint16_t status, std::string_view body,
+                           bool overloaded = false) noexcept;
+  void drop_upstream() noexcept;
+  void end_filters() noexcept;
+  void run_response_filters(std::size_t next) noexcept;
+  void send_response_head() noexcept;
+  [[nodiscard]] bool decide_close() noexcept;
+  void frame_response() noexcept;
+  void send_response(bool end) noexcept;
+  void cut(access_log::Flag flag, std::string_view details) noexcept;
+  void finish(bool cut_short) noexcept;
+  void count_upstream_response() noexcept;
+  void write_access_log() noexcept;
+  void touch() noexcept;
+
+  // upstream::PendingRequest
+  void on_connection_ready(upstream::ClientConnection& connection) noexcept override;
+  void on_connection_failed(upstream::ResetReason reason) noexcept override;
+  // upstream::ResponseSink
+  http::Head& response_head() noexcept override { return response_; }
+  void on_informational() noexcept override {}  // As Envoy: 1xx from the upstream stay here.
+  void on_response_head(const http::HeadResult& result) noexcept override;
+  void on_response_body(std::span<char> bytes) noexcept override;
+  void on_response_pause() noexcept override;
+  void on_response_end() noexcept override;
+  void on_reset(upstream::ResetReason reason) noexcept override;
+  void on_request_drained() noexcept override;
+  // filters::Exchange
+  [[nodiscard]] bool is_held() const noexcept override;
+  void resume() noexcept override;
+
+  // Constant after construction.
+  Session& session_;
+  HttpContext& context_;
+  // Touched only on the worker. Reset for each request.
+  Phase phase_ = Phase::idle;
+  Staged staged_ = Staged::nothing;
+  bool resumed_ = false;
+  bool local_ = false;             ///< The response is ours.
+  bool rejected_ = false;          ///< Ours, and not for the filters.
+  bool head_request_ = false;
+  bool keep_alive_ = true;         ///< As far as the request is concerned.
+  bool request_complete_ = false;  ///< All of it has arrived.
+  bool upstream_complete_ = false;
+  bool chunked_request_ = false;
+  bool chunked_response_ = false;
+  bool close_delimited_ = false;
+  bool close_ = false;
+  bool upstream_turn_ = false;     ///< Inside on_response_head().
+  bool retried_ = false;
+  bool sent_body_ = false;         ///< Request body bytes went upstream: no retry.
+  std::size_t filter_ = 0;         ///< Hook that runs or holds.
+  const config::Route* route_ = nullptr;
+  upstream::Cluster* cluster_ = nullptr;
+  upstream::ClientConnection* upstream_ = nullptr;
+  upstream::HostPool* waiting_in_ = nullptr;
+  base::ByteQueue request_stash_;   ///< Body that came before there was a connection.
+  base::ByteQueue response_stash_;  ///< Body of a held response, or of a local reply.
+  std::span<char> body_;            ///< Of this turn's input, not sent yet.
+  http::Framing response_framing_ = http::Framing::none;
+  std::uint64_t bytes_received_ = 0;
+  std::uint64_t bytes_sent_ = 0;
+  access_log::Flags flags_{};
+  std::string_view details_;
+  std::string upstream_host_;
+  std::chrono::system_clock::time_point wall_start_;
+  net::TimePoint start_;
+  net::TimePoint request_end_;
+  net::TimePoint response_start_;
+};
+
+}  // namespace holdfast::server

@@ -1,0 +1,291 @@
+// The second half of exchange.hpp: from the response's head to the end of the exchange.
+#include <array>
+#include <cassert>
+#include <charconv>
+
+#include "http/serialize.hpp"
+#include "server/exchange.hpp"
+#include "server/http_context.hpp"
+#include "server/request_headers.hpp"
+#include "server/response_headers.hpp"
+#include "server/session.hpp"
+
+namespace holdfast::server {
+
+using access_log::Flag;
+using http::HeaderId;
+
+namespace {
+
+/// A hold without a limit of its own (no route, or the route's timeout is off) ends all the same.
+constexpr std::chrono::minutes kLongestHold{5};
+
+}  // namespace
+
+// --- Head ---------------------------------------------------------------------------------------
+
+void Exchange::on_response_head(const http::HeadResult& result) noexcept {
+  assert(phase_ == Phase::waiting);
+  response_framing_ = result.framing;
+  response_start_ = session_.loop().now();
+  touch();
+  strip_response(response_);
+  if (!request_complete_) {
+    context_.stats.downstream_rq_response_before_rq_complete.add();
+  } else {
+    add_service_time(response_, response_start_ - request_end_);
+  }
+  details_ = "via_upstream";
+  count_upstream_response();
+  upstream_turn_ = true;
+  run_response_filters(0);
+  upstream_turn_ = false;
+}
+
+void Exchange::count_upstream_response() noexcept {
+  auto& stats = cluster_->stats();
+  const auto elapsed = response_start_ - request_end_;
+  stats.upstream_rq.add(response_.status);
+  stats.external_upstream_rq.add(response_.status);
+  stats.upstream_rq_time.record(elapsed);
+  stats.external_upstream_rq_time.record(elapsed);
+  auto& host = upstream_->host().stats(cluster_->worker());
+  (response_.status >= 500 ? host.rq_error : host.rq_success).add();
+  if (retried_) stats.upstream_rq_retry_success.add();
+}
+
+void Exchange::run_response_filters(std::size_t next) noexcept {
+  const auto& hooks = context_.filters.response_hooks();
+  phase_ = Phase::response_filters;
+  for (filter_ = next; filter_ < hooks.size(); ++filter_) {
+    hold_limit_ = {};
+    if (hooks[filter_]->on_response(*this) != filters::Verdict::hold) continue;
+    phase_ = Phase::response_held;
+    // The route's clock stands still: what limits the hold is the hold's own limit (envoy.md 1.4 row 8).
+    session_.deadlines().clear(Deadline::route);
+    return session_.deadlines().set_after(Deadline::hold,
+                                          hold_limit_.count() > 0 ? hold_limit_ : kLongestHold);
+  }
+  send_response_head();
+}
+
+bool Exchange::is_held() const noexcept {
+  return !resumed_ && (phase_ == Phase::response_held || phase_ == Phase::request_held);
+}
+
+/// From inside another connection's handler: the session goes on in a turn of its own.
+void Exchange::resume() noexcept {
+  assert(is_held());
+  ++generation_;
+  resumed_ = true;
+  session_.wake();
+}
+
+void Exchange::continue_after_hold() noexcept {
+  resumed_ = false;
+  session_.deadlines().clear(Deadline::hold);
+  touch();
+  if (phase_ == Phase::request_held) {
+    run_request_filters(filter_ + 1);
+    return on_request_pause();
+  }
+  run_response_filters(filter_ + 1);
+}
+
+/// Whether this answer ends the connection.
+bool Exchange::decide_close() noexcept {
+  const bool last = session_.last_answer();
+  if (last) context_.stats.downstream_cx_drain_close.add();
+  return last || !keep_alive_ || !request_complete_;
+}
+
+/// How the body is delimited on the client's side (RFC 9112 6.3; order and cases as Envoy's codec).
+void Exchange::frame_response() noexcept {
+  const bool old = request_.version == http::Version::http_1_0;
+  const std::uint16_t status = response_.status;
+  const bool never_body = status == 204 || status == 304 || status < 200;
+  const bool has_length = response_.find(HeaderId::content_length) != nullptr;
+  const bool unknown_length = local_ ? head_request_
+                                     : response_framing_ == http::Framing::chunked ||
+                                           response_framing_ == http::Framing::until_close ||
+                                           head_request_;
+  chunked_response_ = !has_length && !never_body && unknown_length && !old;
+  close_delimited_ = !has_length && !never_body && unknown_length && old && !head_request_;
+  close_ = close_ || close_delimited_;
+  // Local replies to HTTP/1.0 clients close, and so does all that has no length, as in Envoy.
+  if (old && (local_ || !has_length)) close_ = true;
+}
+
+void Exchange::send_response_head() noexcept {
+  if (!request_complete_ && upstream_ == nullptr) session_.resume_body();
+  close_ = decide_close();
+  frame_response();
+  const bool old = request_.version == http::Version::http_1_0;
+  finish_response_headers(response_, request_, context_.config, session_.loop().date());
+  if (close_) {
+    response_.add(HeaderId::connection, "close");
+  } else if (old) {
+    response_.add(HeaderId::connection, "keep-alive");
+  }
+  const std::uint16_t status = response_.status;
+  const bool empty = local_ || response_framing_ == http::Framing::none;
+  if (empty && !chunked_response_ && !head_request_ && status >= 200 && status != 204 &&
+      status != 304 && response_.find(HeaderId::content_length) == nullptr) {
+    response_.add(HeaderId::content_length, "0");
+  }
+  std::string& buffer = session_.loop().write_buffer();
+  buffer.clear();
+  http::append_response_head(buffer, response_, request_.version, chunked_response_);
+  staged_ = Staged::response;
+  phase_ = Phase::responding;
+  if (upstream_ != nullptr && !upstream_complete_) {
+    arm_route_deadline();
+    // What came with the head follows in this turn, or on_response_pause() does.
+    if (upstream_turn_ && response_stash_.empty()) return;
+    upstream_->resume_reading();
+  }
+  if (!response_stash_.empty()) body_ = response_stash_.span();
+  send_response(upstream_complete_);
+  response_stash_.clear();
+  response_stash_.release();
+  if (upstream_complete_) {
+    finish(/*cut_short=*/false);
+  } else if (!session_.can_send()) {
+    upstream_->pause_reading();
+  }
+}
+
+// --- Body ---------------------------------------------------------------------------------------
+
+void Exchange::on_response_body(std::span<char> bytes) noexcept {
+  touch();
+  if (phase_ == Phase::response_held) {
+    response_stash_.append({bytes.data(), bytes.size()});
+    if (response_stash_.size() >= context_.listener.per_connection_buffer_limit_bytes) {
+      upstream_->pause_reading();
+    }
+    return;
+  }
+  if (!body_.empty()) send_response(false);
+  body_ = bytes;
+}
+
+void Exchange::on_response_pause() noexcept {
+  if (phase_ != Phase::responding) return;
+  send_response(false);
+  if (!session_.can_send()) upstream_->pause_reading();
+}
+
+void Exchange::on_response_end() noexcept {
+  upstream_ = nullptr;
+  upstream_complete_ = true;
+  if (phase_ != Phase::responding) return;  // Held; what came is in response_stash_.
+  send_response(true);
+  finish(/*cut_short=*/false);
+}
+
+void Exchange::on_downstream_drained() noexcept {
+  touch();
+  if (phase_ == Phase::responding && upstream_ != nullptr && session_.can_send()) {
+    upstream_->resume_reading();
+  }
+}
+
+/// Send what is staged, the body of this turn, and the end if it is the end.
+void Exchange::send_response(bool end) noexcept {
+  std::array<iovec, 5> pieces;
+  std::size_t count = 0;
+  std::array<char, 20> size;
+  if (staged_ == Staged::response) pieces[count++] = net::piece(session_.loop().write_buffer());
+  staged_ = Staged::nothing;
+  const bool chunked = chunked_response_ && !head_request_;
+  if (!body_.empty() && !head_request_) {
+    if (chunked) {
+      pieces[count++] = net::piece({size.data(), http::chunk_header(body_.size(), size.data())});
+    }
+    pieces[count++] = net::piece({body_.data(), body_.size()});
+    if (chunked) pieces[count++] = net::piece("\r\n");
+    bytes_sent_ += body_.size();
+  }
+  if (end && chunked) pieces[count++] = net::piece("0\r\n\r\n");
+  body_ = {};
+  if (count != 0) session_.send(std::span(pieces).first(count));
+}
+
+// --- Time ---------------------------------------------------------------------------------------
+
+void Exchange::on_deadline(Deadline which) noexcept {
+  auto& stats = context_.stats;
+  const std::uint16_t status = request_complete_ ? 504 : 408;
+  if (which == Deadline::hold) {
+    if (resumed_) return;
+    const auto& hooks = phase_ == Phase::request_held ? context_.filters.request_hooks()
+                                                      : context_.filters.response_hooks();
+    hooks[filter_]->on_hold_expired(*this);
+    ++generation_;
+    return continue_after_hold();
+  }
+  if (which == Deadline::stream_idle && is_held()) return touch();  // A hold has a limit of its own.
+  Timeout timeout{status, "stream timeout", Flag::stream_idle_timeout, "stream_idle_timeout"};
+  switch (which) {
+    case Deadline::route:
+      cluster_->stats().upstream_rq_timeout.add();
+      if (upstream_ != nullptr) upstream_->host().stats(cluster_->worker()).rq_timeout.add();
+      timeout = {504, "upstream request timeout", Flag::upstream_request_timeout,
+                 "response_timeout"};
+      break;
+    case Deadline::request:
+      stats.downstream_rq_timeout.add();
+      timeout = {408, "request timeout", Flag::none, "request_overall_timeout"};
+      break;
+    case Deadline::stream_duration:
+      stats.downstream_rq_max_duration_reached.add();
+      timeout = {status, "downstream duration timeout", Flag::none, "max_duration_timeout"};
+      break;
+    default:
+      stats.downstream_rq_idle_timeout.add();
+      break;
+  }
+  if (phase_ == Phase::responding) return cut(timeout.flag, timeout.details);
+  if (timeout.status == 408) keep_alive_ = false;
+  if (is_held() || resumed_) end_filters();
+  if (cluster_ != nullptr && timeout.status == 504) {
+    cluster_->stats().upstream_rq.add(504);
+    cluster_->stats().external_upstream_rq.add(504);
+  }
+  local_reply(timeout.status, timeout.body, timeout.flag, timeout.details);
+}
+
+// --- The end ------------------------------------------------------------------------------------
+
+/// The response has begun and can't be completed.
+void Exchange::cut(Flag flag, std::string_view details) noexcept {
+  if (staged_ == Staged::response) send_response(false);
+  drop_upstream();
+  context_.stats.downstream_rq_tx_reset.add();
+  context_.stats.rq_reset_after_downstream_response_started.add();
+  flags_.set(flag);
+  details_ = details;
+  const bool looks_complete = close_delimited_;
+  finish(/*cut_short=*/true);
+  session_.abort_response(looks_complete);
+}
+
+void Exchange::finish(bool cut_short) noexcept {
+  end_filters();
+  if (retried_) cluster_->circuit_breaker().retries.give_back();
+  auto& deadlines = session_.deadlines();
+  for (const Deadline each : {Deadline::stream_idle, Deadline::request, Deadline::route,
+                              Deadline::stream_duration, Deadline::hold}) {
+    deadlines.clear(each);
+  }
+  auto& stats = context_.stats;
+  stats.downstream_rq_active.sub();
+  if (response_.status != 0) stats.downstream_rq.add(response_.status);
+  stats.downstream_rq_time.record(session_.loop().now() - start_);
+  if (!context_.access_logs.empty()) write_access_log();
+  phase_ = Phase::idle;
+  if (!cut_short) session_.end_exchange(close_ ? Session::After::close : Session::After::keep);
+}
+
+}  // namespace holdfast::server

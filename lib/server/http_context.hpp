@@ -1,0 +1,69 @@
+// What the sessions of one HTTP listener on one worker share; and what all of one worker's listeners share.
+//
+// Owner: the worker (server/worker_runtime). Thread: the worker's; the stats are read by the control thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "access_log/log.hpp"
+#include "base/intrusive_list.hpp"
+#include "config/config.hpp"
+#include "net/listener.hpp"
+#include "router/route_table.hpp"
+#include "server/filter_chain.hpp"
+#include "server/request_id.hpp"
+#include "stats/scopes.hpp"
+#include "upstream/call.hpp"
+#include "upstream/cluster.hpp"
+
+namespace holdfast::server {
+
+class Session;
+struct SessionTag;
+
+/// One per worker.
+struct WorkerContext {
+  net::Reactor& reactor;
+  upstream::ClusterManager& clusters;
+  RequestIds& request_ids;
+  std::string interface_address;  ///< Stands for a loopback client in x-forwarded-for, as in Envoy.
+  bool draining = false;          ///< Answers carry `connection: close`.
+  std::uint64_t connection_id = 0;  ///< Of the last connection; unique over workers by its low bits.
+  unsigned workers = 1;
+};
+
+/// One per HTTP listener and worker.
+struct HttpContext {
+  HttpContext(WorkerContext& worker_context, const config::Listener& listener_config,
+              const config::HttpConnectionManager& hcm_config,
+              const router::RouteTable& route_table, stats::HcmStats& hcm_stats,
+              stats::ListenerStats& listener_stats_ref, const filters::WorkerServices& services);
+  ~HttpContext();
+  HttpContext(const HttpContext&) = delete;
+  HttpContext& operator=(const HttpContext&) = delete;
+
+  /// A connection accepted by the listener; takes the socket.
+  void accept(int fd, const sockaddr_storage& peer);
+  /// Close idle connections, and others after their answer.
+  void drain();
+  void recycle(Session& session);
+
+  // Constant after construction.
+  WorkerContext& worker;
+  const config::Listener& listener;
+  const config::HttpConnectionManager& config;
+  const router::RouteTable& routes;
+  stats::HcmStats& stats;
+  stats::ListenerStats& listener_stats;
+  FilterChain filters;
+  // Set before the first connection.
+  std::vector<std::unique_ptr<access_log::Log>> access_logs;
+  std::string local_address;  ///< "ip:port" the listener is bound to.
+  // Touched only on the worker.
+  base::List<Session, SessionTag> sessions;
+  std::vector<std::unique_ptr<Session>> free_sessions;
+};
+
+}  // namespace holdfast::server

@@ -1,0 +1,255 @@
+#include "server/request_headers.hpp"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+namespace holdfast::server {
+namespace {
+
+using http::HeaderId;
+
+/// Control fields that a client must not set (Envoy strips them from any request that is not internal).
+constexpr std::array<std::string_view, 12> kControlFields = {
+    "x-envoy-upstream-rq-timeout-ms",
+    "x-envoy-max-retries",
+    "x-envoy-retry-on",
+    "x-envoy-retry-grpc-on",
+    "x-envoy-hedge-on-per-try-timeout",
+    "x-envoy-upstream-alt-stat-name",
+    "x-envoy-force-trace",
+    "x-envoy-ip-tags",
+    "x-envoy-upstream-rq-per-try-timeout-ms",
+    "x-envoy-retriable-status-codes",
+    "x-envoy-retriable-header-names",
+    "x-envoy-upstream-stream-duration-ms",
+};
+/// Those that it may set only behind a trusted hop.
+constexpr std::array<std::string_view, 4> kEdgeFields = {
+    "x-envoy-decorator-operation",
+    "x-envoy-downstream-service-cluster",
+    "x-envoy-downstream-service-node",
+    "x-envoy-original-host",
+};
+constexpr std::string_view kEnvoyPrefix = "x-envoy-";
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool equal_no_case(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::string_view trim(std::string_view s) {
+  while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
+  while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
+  return s;
+}
+
+/// Calls `visit` with each member of a comma-separated list (RFC 9110 5.6.1).
+template <class F>
+void for_each_token(std::string_view list, F&& visit) {
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    if (const std::string_view token = trim(list.substr(0, comma)); !token.empty()) visit(token);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+}
+
+/// Removes the fields that one Connection field names.
+HopByHop strip_nominated(http::Head& request, std::string_view options) {
+  HopByHop verdict = HopByHop::removed;
+  std::array<char, 64> name;
+  for_each_token(options, [&](std::string_view token) {
+    if (token.size() > name.size()) return request.remove(std::string_view(token));
+    std::ranges::transform(token, name.begin(), lower);
+    const std::string_view field{name.data(), token.size()};
+    switch (http::header_id(field)) {
+      case HeaderId::host:
+        verdict = HopByHop::host_nominated;
+        break;
+      case HeaderId::x_forwarded_for:
+      case HeaderId::x_forwarded_host:
+      case HeaderId::x_forwarded_proto:
+        verdict = HopByHop::proxy_nominated;
+        break;
+      // Framing is ours anyway; `te` has rules of its own; the rest is removed in any case.
+      case HeaderId::content_length:
+      case HeaderId::transfer_encoding:
+      case HeaderId::te:
+      case HeaderId::connection:
+      case HeaderId::keep_alive:
+      case HeaderId::upgrade:
+        break;
+      default:
+        if (field != "close") request.remove(field);
+    }
+  });
+  return verdict;
+}
+
+void sanitize_te(http::Head& request) {
+  if (request.find(HeaderId::te) == nullptr) return;
+  bool trailers = false;
+  for_each_token(request.get(HeaderId::te), [&](std::string_view token) {
+    trailers = trailers || equal_no_case(token, "trailers");
+  });
+  if (trailers) {
+    request.set(HeaderId::te, "trailers");
+  } else {
+    request.remove(HeaderId::te);
+  }
+}
+
+void strip_control_fields(http::Head& request, bool edge) {
+  const auto& fields = request.fields();
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (fields[i].removed || fields[i].name_length <= kEnvoyPrefix.size()) continue;
+    const std::string_view name = request.name(fields[i]);
+    if (!name.starts_with(kEnvoyPrefix)) continue;
+    const bool control = std::ranges::find(kControlFields, name) != kControlFields.end() ||
+                         fields[i].id == HeaderId::x_envoy_internal;
+    const bool edge_only = fields[i].id == HeaderId::x_envoy_original_path ||
+                           std::ranges::find(kEdgeFields, name) != kEdgeFields.end();
+    if (control || (edge && edge_only)) {
+      request.remove(name);
+    }
+  }
+  // Set anew, at its place in the order, when the request goes upstream.
+  request.remove(HeaderId::x_envoy_expected_rq_timeout_ms);
+}
+
+/// The `n`-th entry from the right (1 = last) of all X-Forwarded-For fields together; empty if there are fewer.
+std::string_view forwarded_entry(const http::Head& request, std::size_t n) {
+  const auto& fields = request.fields();
+  for (std::size_t i = fields.size(); i-- > 0;) {
+    if (fields[i].removed || fields[i].id != HeaderId::x_forwarded_for) continue;
+    std::string_view list = request.value(fields[i]);
+    for (;;) {
+      const std::size_t comma = list.rfind(',');
+      if (--n == 0) return trim(comma == std::string_view::npos ? list : list.substr(comma + 1));
+      if (comma == std::string_view::npos) break;
+      list = list.substr(0, comma);
+    }
+  }
+  return {};
+}
+
+bool is_ip(std::string_view text) {
+  std::array<char, INET6_ADDRSTRLEN + 1> buffer{};
+  if (text.empty() || text.size() >= buffer.size()) return false;
+  std::ranges::copy(text, buffer.begin());
+  in6_addr address{};
+  return ::inet_pton(AF_INET, buffer.data(), &address) == 1 ||
+         ::inet_pton(AF_INET6, buffer.data(), &address) == 1;
+}
+
+void append_forwarded_for(http::Head& request, std::string_view address) {
+  if (request.find(HeaderId::x_forwarded_for) == nullptr) {
+    return request.add(HeaderId::x_forwarded_for, address);
+  }
+  std::string joined;
+  for (const http::Field& field : request.fields()) {
+    if (field.removed || field.id != HeaderId::x_forwarded_for) continue;
+    if (!joined.empty()) joined += ',';
+    joined += request.value(field);
+  }
+  request.set(HeaderId::x_forwarded_for, joined.append(",").append(address));
+}
+
+}  // namespace
+
+HopByHop strip_hop_by_hop(http::Head& request) noexcept {
+  HopByHop verdict = HopByHop::removed;
+  bool upgrade_option = false;
+  if (request.find(HeaderId::connection) != nullptr) {
+    for (std::size_t i = 0; i < request.fields().size(); ++i) {
+      const http::Field& field = request.fields()[i];
+      if (field.removed || field.id != HeaderId::connection) continue;
+      for_each_token(request.value(field), [&](std::string_view token) {
+        upgrade_option = upgrade_option || equal_no_case(token, "upgrade");
+      });
+      const HopByHop found = strip_nominated(request, request.value(field));
+      if (found != HopByHop::removed) verdict = found;
+    }
+    request.remove(HeaderId::connection);
+  }
+  if (const http::Field* upgrade = request.find(HeaderId::upgrade)) {
+    // h2c is an offer that a server may ignore (RFC 9110 7.8), and Envoy does; others mean what they say.
+    const bool h2c = equal_no_case(request.value(*upgrade), "h2c");
+    if (upgrade_option && !h2c && verdict == HopByHop::removed) verdict = HopByHop::upgrade;
+    request.remove(HeaderId::upgrade);
+    request.remove(std::string_view("http2-settings"));
+  }
+  request.remove(HeaderId::keep_alive);
+  request.remove(HeaderId::proxy_connection);
+  request.remove(HeaderId::transfer_encoding);
+  sanitize_te(request);
+  return verdict;
+}
+
+void add_forwarding_headers(http::Head& request, const config::HttpConnectionManager& config,
+                            const ForwardingContext& context, RequestIds& ids) {
+  const bool edge = config.use_remote_address;
+  strip_control_fields(request, edge);
+  std::string_view external = context.peer;
+  std::string trusted;  // A copy: the field it comes from is rewritten below.
+  if (edge && config.xff_num_trusted_hops > 0) {
+    const std::string_view entry = forwarded_entry(request, config.xff_num_trusted_hops);
+    if (is_ip(entry)) {
+      trusted = entry;
+      external = trusted;
+    }
+  }
+  if (edge && !config.skip_xff_append) append_forwarded_for(request, context.xff_append);
+  const bool trust_proto = !edge || config.xff_num_trusted_hops > 0;
+  if (!trust_proto || request.find(HeaderId::x_forwarded_proto) == nullptr) {
+    request.set(HeaderId::x_forwarded_proto, "http");
+  }
+  if (!config.via.empty()) {
+    if (request.find(HeaderId::via) == nullptr) {
+      request.add(HeaderId::via, config.via);
+    } else {
+      request.set(HeaderId::via, std::string(request.get(HeaderId::via)) + ", " + config.via);
+    }
+  }
+  if (edge) request.set(HeaderId::x_envoy_external_address, external);
+  if (config.generate_request_id) {
+    const bool replace = edge && !config.preserve_external_request_id;
+    if (replace || request.find(HeaderId::x_request_id) == nullptr) {
+      request.set(HeaderId::x_request_id, ids.next());
+    }
+  }
+}
+
+std::string_view trusted_client_address(const http::Head& request,
+                                        const config::HttpConnectionManager& config) {
+  // Without use_remote_address the last entry is the client; each trusted hop moves one to the left. With it the
+  // peer's own entry has been appended, which skips one more.
+  if (config.use_remote_address && config.xff_num_trusted_hops == 0) return {};
+  const std::size_t own = config.use_remote_address && !config.skip_xff_append ? 1 : 0;
+  const std::size_t hops = config.use_remote_address ? config.xff_num_trusted_hops
+                                                     : config.xff_num_trusted_hops + 1U;
+  const std::string_view entry = forwarded_entry(request, own + hops);
+  return is_ip(entry) ? entry : std::string_view{};
+}
+
+std::string local_interface_address() {
+  ifaddrs* raw = nullptr;
+  if (::getifaddrs(&raw) != 0) return "127.0.0.1";
+  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> list(raw, &::freeifaddrs);
+  for (const ifaddrs* each = list.get(); each != nullptr; each = each->ifa_next) {
+    if (each->ifa_addr == nullptr || each->ifa_addr->sa_family != AF_INET) continue;
+    const auto* v4 = reinterpret_cast<const sockaddr_in*>(each->ifa_addr);
+    if ((ntohl(v4->sin_addr.s_addr) >> 24U) == IN_LOOPBACKNET) continue;
+    std::array<char, INET_ADDRSTRLEN> text{};
+    ::inet_ntop(AF_INET, &v4->sin_addr, text.data(), text.size());
+    return text.data();
+  }
+  return "127.0.0.1";
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,114 @@
+#include "server/response_headers.hpp"
+
+#include <array>
+#include <charconv>
+#include <string>
+
+namespace holdfast::server {
+namespace {
+
+using access_log::Flag;
+using http::HeaderId;
+using upstream::ResetReason;
+
+template <class Number>
+struct Decimal {
+  explicit Decimal(Number number)
+      : end(std::to_chars(text.data(), text.data() + text.size(), number).ptr) {}
+  [[nodiscard]] std::string_view view() const { return {text.data(), end}; }
+  std::array<char, 24> text;
+  char* end;
+};
+
+}  // namespace
+
+void strip_response(http::Head& response) noexcept {
+  response.remove(HeaderId::connection);
+  response.remove(HeaderId::keep_alive);
+  response.remove(HeaderId::proxy_connection);
+  response.remove(HeaderId::upgrade);
+  response.remove(HeaderId::transfer_encoding);
+  if (response.status == 204) response.remove(HeaderId::content_length);  // RFC 9110 8.6
+}
+
+void add_service_time(http::Head& response, net::Clock::duration elapsed) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(elapsed).count();
+  response.set(HeaderId::x_envoy_upstream_service_time, Decimal(ms).view());
+}
+
+void add_local_body(http::Head& response, std::string_view body) {
+  if (body.empty()) return;
+  response.add(HeaderId::content_length, Decimal(body.size()).view());
+  response.add(HeaderId::content_type, "text/plain");
+}
+
+void add_location(http::Head& response, const http::Head& request) {
+  std::string url(request.get(HeaderId::x_forwarded_proto));
+  url.append("://").append(request.get(HeaderId::host)).append(request.target());
+  response.add("location", url);
+}
+
+void finish_response_headers(http::Head& response, const http::Head& request,
+                             const config::HttpConnectionManager& config, std::string_view date) {
+  if (response.find(HeaderId::date) == nullptr) response.add(HeaderId::date, date);
+  switch (config.server_header) {
+    case config::ServerHeader::overwrite:
+      response.set(HeaderId::server, config.server_name);
+      break;
+    case config::ServerHeader::append_if_absent:
+      if (response.find(HeaderId::server) == nullptr) {
+        response.add(HeaderId::server, config.server_name);
+      }
+      break;
+    case config::ServerHeader::pass_through:
+      break;
+  }
+  if (!config.via.empty()) {
+    if (response.find(HeaderId::via) == nullptr) {
+      response.add(HeaderId::via, config.via);
+    } else {
+      response.set(HeaderId::via, std::string(response.get(HeaderId::via)) + ", " + config.via);
+    }
+  }
+  if (config.always_set_request_id_in_response &&
+      request.find(HeaderId::x_request_id) != nullptr) {
+    response.set(HeaderId::x_request_id, request.get(HeaderId::x_request_id));
+  }
+}
+
+UpstreamFailure describe(ResetReason reason) noexcept {
+  switch (reason) {
+    case ResetReason::no_healthy_upstream:
+      return {503, "no healthy upstream", Flag::no_healthy_upstream, "no_healthy_upstream"};
+    case ResetReason::connection_failure:
+      return {503,
+              "upstream connect error or disconnect/reset before headers. reset reason: remote "
+              "connection failure",
+              Flag::upstream_connection_failure,
+              "upstream_reset_before_response_started{remote_connection_failure}"};
+    case ResetReason::connection_timeout:
+      return {503,
+              "upstream connect error or disconnect/reset before headers. reset reason: connection "
+              "timeout",
+              Flag::upstream_connection_failure,
+              "upstream_reset_before_response_started{connection_timeout}"};
+    case ResetReason::protocol_error:
+      return {502,
+              "upstream connect error or disconnect/reset before headers. reset reason: protocol "
+              "error",
+              Flag::upstream_protocol_error,
+              "upstream_reset_before_response_started{protocol_error}"};
+    case ResetReason::overflow:
+      return {503, "upstream connect error or disconnect/reset before headers. reset reason: overflow",
+              Flag::upstream_overflow, "upstream_reset_before_response_started{overflow}"};
+    case ResetReason::connection_termination:
+      break;
+  }
+  return {503,
+          "upstream connect error or disconnect/reset before headers. reset reason: connection "
+          "termination",
+          Flag::upstream_connection_termination,
+          "upstream_reset_before_response_started{connection_termination}"};
+}
+
+}  // namespace holdfast::server

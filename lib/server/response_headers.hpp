@@ -1,0 +1,49 @@
+// Header fields of responses: what comes off an upstream's, what goes onto every one, and what local replies say.
+//
+// Pure functions of heads and configuration; texts and order are Envoy's (docs/differences.md lists where not).
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "access_log/record.hpp"
+#include "config/config.hpp"
+#include "http/head.hpp"
+#include "net/timer_wheel.hpp"
+#include "upstream/response_sink.hpp"
+
+namespace holdfast::server {
+
+/// Remove the hop-by-hop fields of an upstream's response. As Envoy: fields that Connection names stay.
+void strip_response(http::Head& response) noexcept;
+
+/// `x-envoy-upstream-service-time`, in milliseconds.
+void add_service_time(http::Head& response, net::Clock::duration elapsed);
+
+/// Content-Length and Content-Type of a local reply's body; nothing for an empty one.
+void add_local_body(http::Head& response, std::string_view body);
+
+/// Location of a direct response with a redirection status: the request's own URL, as Envoy.
+void add_location(http::Head& response, const http::Head& request);
+
+/// date, server, via and x-request-id, after the filters had their turn.
+void finish_response_headers(http::Head& response, const http::Head& request,
+                             const config::HttpConnectionManager& config, std::string_view date);
+
+/// What a client is told when there is no upstream response, and what the log says.
+struct UpstreamFailure {
+  std::uint16_t status;
+  std::string_view body;
+  access_log::Flag flag;
+  std::string_view details;
+};
+[[nodiscard]] UpstreamFailure describe(upstream::ResetReason reason) noexcept;
+
+struct Timeout {
+  std::uint16_t status;
+  std::string_view body;
+  access_log::Flag flag;
+  std::string_view details;
+};
+
+}  // namespace holdfast::server

@@ -1,0 +1,459 @@
+#include "server/session.hpp"
+
+#include <algorithm>
+
+namespace holdfast::server {
+namespace {
+
+/// Recycled sessions kept per listener and worker; what a connection flood made beyond that is freed.
+constexpr std::size_t kMaxFreeSessions = 256;
+/// A client that sends as fast as we read must not keep the others waiting.
+constexpr int kReadsPerTurn = 16;
+/// What Envoy waits after drain_timeout before it closes an idle connection that has served requests.
+constexpr std::chrono::milliseconds kIdleGrace{1'000};
+
+struct Refusal {
+  std::uint16_t status;
+  std::string_view body;
+  access_log::Flag flag;
+  std::string_view details;
+};
+
+Refusal refusal_of(http::HeadError error) {
+  using access_log::Flag;
+  switch (error) {
+    case http::HeadError::missing_host:
+      return {400, "", Flag::none, "missing_host_header"};
+    case http::HeadError::bad_path:
+      return {400, "", Flag::none, "path_normalization_failed"};
+    case http::HeadError::upgrade_required:
+      return {426, "Upgrade Required", Flag::downstream_protocol_error, "low_version"};
+    case http::HeadError::not_implemented:
+      return {501, "Not Implemented", Flag::downstream_protocol_error, "http1.invalid_transfer_encoding"};
+    case http::HeadError::too_large:
+    case http::HeadError::too_many_fields:
+      return {431, "Request Header Fields Too Large", Flag::downstream_protocol_error,
+              "http1.headers_too_large"};
+    case http::HeadError::bad_request:
+    case http::HeadError::none:
+      break;
+  }
+  return {400, "Bad Request", Flag::downstream_protocol_error, "http1.codec_error"};
+}
+
+}  // namespace
+
+HttpContext::HttpContext(WorkerContext& worker_context, const config::Listener& listener_config,
+                         const config::HttpConnectionManager& hcm_config,
+                         const router::RouteTable& route_table, stats::HcmStats& hcm_stats,
+                         stats::ListenerStats& listener_stats_ref,
+                         const filters::WorkerServices& services)
+    : worker(worker_context),
+      listener(listener_config),
+      config(hcm_config),
+      routes(route_table),
+      stats(hcm_stats),
+      listener_stats(listener_stats_ref),
+      filters(hcm_config.http_filters, services) {}
+
+HttpContext::~HttpContext() {
+  sessions.for_each([](Session& session) { delete &session; });
+}
+
+void HttpContext::accept(int fd, const sockaddr_storage& peer) {
+  std::unique_ptr<Session> session;
+  if (free_sessions.empty()) {
+    session = std::make_unique<Session>(*this);
+  } else {
+    session = std::move(free_sessions.back());
+    free_sessions.pop_back();
+  }
+  if (session->start(fd, peer)) sessions.push_back(*session.release());
+}
+
+void HttpContext::recycle(Session& session) {
+  std::unique_ptr<Session> owned(&session);
+  if (free_sessions.size() < kMaxFreeSessions) free_sessions.push_back(std::move(owned));
+}
+
+void HttpContext::drain() {
+  sessions.for_each([](Session& session) { session.drain(); });
+}
+
+Session::Session(HttpContext& context)
+    : Stream(context.worker.reactor),
+      context_(context),
+      timer_(*this),
+      deadlines_(context.worker.reactor, timer_),
+      exchange_(*this, context) {}
+
+Session::~Session() {
+  if (exchange_.active()) exchange_.abandon(access_log::Flag::downstream_termination, "server_stop");
+}
+
+bool Session::start(int fd, const sockaddr_storage& peer) {
+  if (!open(fd)) return false;
+  WorkerContext& worker = context_.worker;
+  body_paused_ = broken_ = draining_ = write_shut_ = false;
+  requests_ = 0;
+  connection_id_ = worker.connection_id += worker.workers;
+  const auto* address = reinterpret_cast<const sockaddr*>(&peer);
+  peer_ = net::address_text(address);
+  peer_ip_ = net::address_text(address, /*port=*/false);
+  peer_is_loopback_ = peer_ip_.starts_with("127.") || peer_ip_ == "::1";
+  opened_ = reactor().now();
+  auto& stats = context_.stats;
+  stats.downstream_cx_total.add();
+  stats.downstream_cx_active.add();
+  stats.downstream_cx_http1_total.add();
+  stats.downstream_cx_http1_active.add();
+  context_.listener_stats.downstream_cx_total.add();
+  context_.listener_stats.downstream_cx_active.add();
+  deadlines_.set_after(Deadline::connection_duration, context_.config.max_connection_duration);
+  wait_for_request();
+  return true;
+}
+
+void Session::wait_for_request() noexcept {
+  state_ = State::head;
+  head_begun_ = false;
+  deadlines_.set_after(Deadline::connection_idle, context_.config.idle_timeout);
+}
+
+// --- Events -------------------------------------------------------------------------------------
+
+void Session::on_io(std::uint32_t events) noexcept {
+  absorb(events);
+  if (state_ == State::closed) return;
+  if (backlog() != 0 && writable()) flush_backlog();
+  if (exchange_.resumed()) exchange_.continue_after_hold();
+  if (broken_) {
+    if (state_ != State::closed) on_client_gone();
+    return;
+  }
+  consume_pending();
+  receive();
+  if (broken_ && state_ != State::closed) on_client_gone();
+}
+
+void Session::flush_backlog() noexcept {
+  const std::uint64_t before = bytes_written();
+  if (!flush()) broken_ = true;
+  context_.stats.downstream_cx_tx_bytes_total.add(bytes_written() - before);
+  if (broken_) return;
+  if (state_ == State::exchange && bytes_written() != before) exchange_.on_downstream_drained();
+  if (state_ == State::linger) begin_close();
+}
+
+void Session::receive() noexcept {
+  const std::size_t limit = context_.listener.per_connection_buffer_limit_bytes;
+  for (int round = 0; state_ != State::closed && readable() && !broken_; ++round) {
+    if (round == kReadsPerTurn) return wake();
+    if (!wants_input()) {
+      // Busy with an answer. Its client's end is the one thing to be looked for meanwhile.
+      if (state_ == State::exchange && peer_finished() && exchange_.request_complete()) on_client_gone();
+      return;
+    }
+    std::span<char> buffer = reactor().read_buffer();
+    if (limit != 0 && limit < buffer.size()) buffer = buffer.first(std::max<std::size_t>(limit, 1024));
+    const ReadResult result = read(buffer);
+    if (result.state == ReadState::would_block) return;
+    if (result.state != ReadState::data) return on_client_gone();
+    context_.stats.downstream_cx_rx_bytes_total.add(result.size);
+    if (state_ == State::linger) continue;
+    if (in_.empty()) {
+      consume(buffer.first(result.size));
+    } else {
+      in_.append({buffer.data(), result.size});
+      consume_pending();
+    }
+  }
+}
+
+bool Session::wants_input() const noexcept {
+  switch (state_) {
+    case State::head:
+    case State::linger:
+      return true;
+    case State::exchange:
+      return !exchange_.request_complete() && !body_paused_;
+    case State::closed:
+      break;
+  }
+  return false;
+}
+
+// --- Input --------------------------------------------------------------------------------------
+
+void Session::consume_pending() noexcept {
+  if (in_.empty() || state_ == State::linger || state_ == State::closed || !wants_input()) return;
+  base::ByteQueue work;
+  std::swap(work, in_);
+  consume(work.span());
+  if (in_.empty() && state_ != State::closed) {  // Give the memory back to the queue, not to the heap.
+    work.clear();
+    std::swap(work, in_);
+    if (state_ == State::head) in_.release();
+  }
+}
+
+void Session::consume(std::span<char> bytes) noexcept {
+  while (!bytes.empty() && wants_input() && state_ != State::linger) {
+    const std::size_t used =
+        state_ == State::head ? consume_head(bytes) : consume_body(bytes);
+    if (used == 0) break;
+    bytes = bytes.subspan(used);
+  }
+  if (state_ == State::exchange) exchange_.on_request_pause();
+  if (state_ == State::head || state_ == State::exchange) {
+    if (!bytes.empty()) in_.append({bytes.data(), bytes.size()});
+  }
+}
+
+/// Returns what it used: 0 = the head is not whole yet.
+std::size_t Session::consume_head(std::span<char> bytes) noexcept {
+  const auto& config = context_.config;
+  const http::HeadLimits limits{.max_bytes = config.max_request_headers_kb * 1024,
+                                .max_fields = config.max_headers_count,
+                                .accept_http_10 = config.accept_http_10};
+  const http::HeadResult result =
+      http::parse_request_head({bytes.data(), bytes.size()}, limits, exchange_.request());
+  switch (result.state) {
+    case http::HeadResult::State::need_more:
+      begin_head();
+      return 0;
+    case http::HeadResult::State::error:
+      refuse_head(result);
+      return bytes.size();
+    case http::HeadResult::State::complete:
+      begin_exchange(result);
+      return result.consumed;
+  }
+  return 0;
+}
+
+/// The first bytes of a head are there, the rest is not: from now on it has to come in time.
+void Session::begin_head() noexcept {
+  if (head_begun_) return;
+  head_begun_ = true;
+  deadlines_.clear(Deadline::connection_idle);
+  deadlines_.set_after(Deadline::request_head, context_.config.request_headers_timeout);
+  deadlines_.set_after(Deadline::request, context_.config.request_timeout);
+  deadlines_.set_after(Deadline::stream_idle, context_.config.stream_idle_timeout);
+}
+
+void Session::begin_exchange(const http::HeadResult& result) noexcept {
+  state_ = State::exchange;
+  body_paused_ = false;
+  ++requests_;
+  deadlines_.clear(Deadline::connection_idle);
+  deadlines_.clear(Deadline::request_head);
+  body_.start(result.framing, result.content_length);
+  exchange_.begin(result);
+}
+
+void Session::refuse_head(const http::HeadResult& result) noexcept {
+  const Refusal refusal = refusal_of(result.error);
+  auto& stats = context_.stats;
+  if (refusal.flag == access_log::Flag::downstream_protocol_error) {
+    stats.downstream_cx_protocol_error.add();
+  }
+  if (refusal.status == 431) stats.downstream_rq_too_large.add();
+  state_ = State::exchange;
+  ++requests_;
+  deadlines_.clear(Deadline::connection_idle);
+  deadlines_.clear(Deadline::request_head);
+  exchange_.request().version = result.is_http_10 && context_.config.accept_http_10
+                                    ? http::Version::http_1_0
+                                    : http::Version::http_1_1;
+  exchange_.reject(refusal.status, refusal.body, refusal.flag, refusal.details);
+}
+
+std::size_t Session::consume_body(std::span<char> bytes) noexcept {
+  const http::BodyDecoder::Step step = body_.decode(bytes);
+  if (step.error) {
+    context_.stats.downstream_cx_protocol_error.add();
+    exchange_.on_request_error();
+    return bytes.size();
+  }
+  if (step.length != 0 || body_.done()) {
+    exchange_.on_request_body(bytes.first(step.length), body_.done());
+  }
+  return step.consumed;
+}
+
+// --- For the exchange ---------------------------------------------------------------------------
+
+void Session::send(std::span<const iovec> pieces) noexcept {
+  if (broken_) return;
+  const std::uint64_t before = bytes_written();
+  if (!write(pieces)) {
+    broken_ = true;
+    wake();
+  }
+  context_.stats.downstream_cx_tx_bytes_total.add(bytes_written() - before);
+}
+
+void Session::resume_body() noexcept {
+  if (!body_paused_) return;
+  body_paused_ = false;
+  wake();
+}
+
+bool Session::last_answer() const noexcept {
+  const std::uint32_t most = context_.config.max_requests_per_connection;
+  return draining_ || context_.worker.draining || (most != 0 && requests_ >= most);
+}
+
+void Session::end_exchange(After after) noexcept {
+  if (after == After::close) return begin_close();
+  wait_for_request();
+  if (!in_.empty() || readable()) wake();
+}
+
+void Session::abort_response(bool looks_complete) noexcept {
+  if (looks_complete) {  // Only a reset tells the client that a body delimited by the close is not whole.
+    count_close(Destroyed::by_us);
+    reset();
+    return shut();
+  }
+  begin_close();
+}
+
+// --- The end ------------------------------------------------------------------------------------
+
+/// Close without losing what the client has not taken yet: closing a socket with unread input sends a reset, which
+/// may overtake the answer (RFC 9112 9.6). So: stop sending, drop what comes, close on its end or after a while.
+void Session::begin_close() noexcept {
+  const bool unread = !in_.empty() || readable() || !exchange_.request_complete();
+  in_.clear();
+  state_ = State::linger;
+  deadlines_.clear(Deadline::connection_idle);
+  if (backlog() != 0) {
+    // A client that takes nothing at all must not hold the connection for ever.
+    return deadlines_.set_after(Deadline::linger, context_.config.stream_idle_timeout);
+  }
+  if (!unread) {
+    count_close(Destroyed::by_us);
+    return shut();
+  }
+  if (!write_shut_) {
+    write_shut_ = true;
+    shutdown_write();
+    const auto delay = context_.config.delayed_close_timeout;
+    deadlines_.set(Deadline::linger, reactor().after(delay));
+  }
+  if (readable()) wake();
+}
+
+void Session::on_client_gone() noexcept {
+  if (exchange_.active()) {
+    auto& stats = context_.stats;
+    stats.downstream_rq_rx_reset.add();
+    stats.downstream_cx_destroy_active_rq.add();
+    stats.downstream_cx_destroy_remote_active_rq.add();
+    exchange_.abandon(access_log::Flag::downstream_termination, "downstream_remote_disconnect");
+  }
+  count_close(Destroyed::by_client);
+  shut();
+}
+
+void Session::drain() noexcept {
+  draining_ = true;
+  if (state_ == State::head && !head_begun_) {
+    context_.stats.downstream_cx_drain_close.add();
+    begin_close();
+  }
+}
+
+void Session::count_close(Destroyed by) noexcept {
+  auto& stats = context_.stats;
+  stats.downstream_cx_destroy.add();
+  (by == Destroyed::by_us ? stats.downstream_cx_destroy_local : stats.downstream_cx_destroy_remote)
+      .add();
+}
+
+void Session::shut() noexcept {
+  if (state_ == State::closed) return;
+  state_ = State::closed;
+  auto& stats = context_.stats;
+  stats.downstream_cx_active.sub();
+  stats.downstream_cx_http1_active.sub();
+  stats.downstream_cx_length_ms.record(reactor().now() - opened_);
+  context_.listener_stats.downstream_cx_active.sub();
+  context_.listener_stats.downstream_cx_destroy.add();
+  context_.listener_stats.downstream_cx_length_ms.record(reactor().now() - opened_);
+  deadlines_.clear_all();
+  close();
+  in_.clear();
+  in_.release();
+  base::ListNode<SessionTag>::unlink();
+  reactor().dispose(*this);
+}
+
+void Session::on_dispose() noexcept { context_.recycle(*this); }
+
+// --- Time ---------------------------------------------------------------------------------------
+
+void Session::on_timeout() noexcept {
+  deadlines_.fire([this](Deadline which) { return on_deadline(which); });
+}
+
+/// Returns whether the connection is still open.
+bool Session::on_deadline(Deadline which) noexcept {
+  auto& stats = context_.stats;
+  switch (which) {
+    case Deadline::linger:
+      stats.downstream_cx_delayed_close_timeout.add();
+      count_close(Destroyed::by_us);
+      shut();
+      break;
+    case Deadline::connection_idle:
+      on_idle();
+      break;
+    case Deadline::connection_duration:
+      stats.downstream_cx_max_duration_reached.add();
+      drain();
+      break;
+    case Deadline::request_head:
+      stats.downstream_rq_header_timeout.add();
+      state_ = State::exchange;
+      exchange_.reject(408, "request header timeout", access_log::Flag::none,
+                       "request_header_timeout");
+      break;
+    case Deadline::stream_idle:
+    case Deadline::request:
+      if (state_ == State::head) {  // In the middle of a head.
+        const bool idle = which == Deadline::stream_idle;
+        (idle ? stats.downstream_rq_idle_timeout : stats.downstream_rq_timeout).add();
+        state_ = State::exchange;
+        exchange_.reject(408, idle ? "stream timeout" : "request timeout",
+                         idle ? access_log::Flag::stream_idle_timeout : access_log::Flag::none,
+                         idle ? "stream_idle_timeout" : "request_overall_timeout");
+        break;
+      }
+      [[fallthrough]];
+    case Deadline::route:
+    case Deadline::stream_duration:
+    case Deadline::hold:
+      exchange_.on_deadline(which);
+      break;
+    case Deadline::count_:
+      break;
+  }
+  return state_ != State::closed;
+}
+
+/// As Envoy: a connection that has served requests drains first, so that a request under way to us is still served.
+void Session::on_idle() noexcept {
+  context_.stats.downstream_cx_idle_timeout.add();
+  if (requests_ == 0 || draining_) {
+    count_close(Destroyed::by_us);
+    return shut();
+  }
+  draining_ = true;
+  deadlines_.set(Deadline::connection_idle,
+                 reactor().after(context_.config.drain_timeout + kIdleGrace));
+}
+
+}  // namespace holdfast::server

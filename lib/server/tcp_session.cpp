@@ -1,0 +1,158 @@
+#include "server/tcp_session.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace holdfast::server {
+
+using access_log::Flag;
+
+TcpContext::TcpContext(WorkerContext& worker_context, const config::Listener& listener_config,
+                       const config::TcpProxy& tcp_config, stats::ListenerStats& stats)
+    : worker(worker_context),
+      listener(listener_config),
+      config(tcp_config),
+      listener_stats(stats) {}
+
+TcpContext::~TcpContext() {
+  sessions.for_each([](TcpSession& session) { delete &session; });
+}
+
+void TcpContext::accept(int fd, const sockaddr_storage& peer) {
+  auto session = std::make_unique<TcpSession>(*this, peer);
+  if (session->start(fd)) sessions.push_back(*session.release());
+}
+
+TcpSession::TcpSession(TcpContext& context, const sockaddr_storage& peer)
+    : context_(context),
+      cluster_(context.worker.clusters.at(context.config.cluster_index)),
+      peer_(net::address_text(reinterpret_cast<const sockaddr*>(&peer))),
+      downstream_(context.worker.reactor, *this),
+      upstream_(context.worker.reactor, *this),
+      wall_start_(std::chrono::system_clock::now()),
+      start_(context.worker.reactor.now()),
+      timer_(*this) {}
+
+TcpSession::~TcpSession() { net::TimerWheel::cancel(timer_); }
+
+bool TcpSession::start(int fd) noexcept {
+  if (!downstream_.open(fd)) return false;
+  context_.listener_stats.downstream_cx_total.add();
+  context_.listener_stats.downstream_cx_active.add();
+  if (connect_upstream()) return true;
+  finish(host_ == nullptr ? Flag::no_healthy_upstream : Flag::upstream_connection_failure);
+  return true;
+}
+
+bool TcpSession::connect_upstream() noexcept {
+  host_ = cluster_.pick_host();
+  auto& stats = cluster_.stats();
+  if (host_ == nullptr) {
+    stats.upstream_cx_none_healthy.add();
+    return false;
+  }
+  if (!cluster_.circuit_breaker().connections.can_take()) {
+    stats.upstream_cx_overflow.add();
+    return false;
+  }
+  stats.upstream_cx_total.add();
+  if (upstream_.open_connect(host_->address(), host_->address_length()) != 0) {
+    stats.upstream_cx_connect_fail.add();
+    return false;
+  }
+  cluster_.circuit_breaker().connections.take();
+  stats.upstream_cx_active.add();
+  net::Reactor& reactor = context_.worker.reactor;
+  reactor.timers().set(timer_, reactor.after(cluster_.config().connect_timeout));
+  return true;
+}
+
+void TcpSession::Side::on_io(std::uint32_t events) noexcept {
+  absorb(events);
+  if (backlog() != 0 && writable() && !flush()) broken = true;
+  session_.progress();
+}
+
+/// Move bytes to the other side as far as it takes them.
+void TcpSession::Side::pump(Side& to, std::size_t limit) noexcept {
+  std::span<char> buffer = reactor().read_buffer();
+  if (limit != 0 && limit < buffer.size()) buffer = buffer.first(std::max<std::size_t>(limit, 1024));
+  for (int round = 0; readable() && to.backlog() == 0 && !ended; ++round) {
+    if (round == 16) return reactor().schedule(*this);
+    const ReadResult result = read(buffer);
+    if (result.state == ReadState::would_block) return;
+    if (result.state == ReadState::error) broken = true;
+    if (result.state != ReadState::data) {
+      ended = true;
+      return;
+    }
+    if (!to.write({buffer.data(), result.size})) to.broken = true;
+  }
+}
+
+void TcpSession::progress() noexcept {
+  if (closed_) return;
+  if (!connected_) {
+    if (downstream_.broken) return finish(Flag::downstream_termination);
+    const int error = upstream_.connect_error();
+    if (error == EINPROGRESS) return;
+    if (error != 0) {
+      cluster_.stats().upstream_cx_connect_fail.add();
+      return finish(Flag::upstream_connection_failure);
+    }
+    connected_ = true;
+  }
+  downstream_.pump(upstream_, context_.listener.per_connection_buffer_limit_bytes);
+  upstream_.pump(downstream_, cluster_.config().per_connection_buffer_limit_bytes);
+  for (Side* side : {&downstream_, &upstream_}) {
+    Side& other = side == &downstream_ ? upstream_ : downstream_;
+    if (other.ended && !side->finished && side->backlog() == 0) {
+      side->finished = true;
+      side->shutdown_write();
+    }
+  }
+  const bool done = downstream_.finished && upstream_.finished;
+  if (downstream_.broken || upstream_.broken || done) return finish(Flag::none);
+  net::Reactor& reactor = context_.worker.reactor;
+  if (context_.config.idle_timeout.count() > 0) {
+    reactor.timers().set(timer_, reactor.after(context_.config.idle_timeout));
+  } else {
+    net::TimerWheel::cancel(timer_);
+  }
+}
+
+void TcpSession::on_timeout() noexcept {
+  if (!connected_) cluster_.stats().upstream_cx_connect_timeout.add();
+  finish(connected_ ? Flag::stream_idle_timeout : Flag::upstream_connection_failure);
+}
+
+void TcpSession::finish(Flag flag) noexcept {
+  closed_ = true;
+  access_log::Record record;
+  record.flags.set(flag);
+  record.bytes_received = downstream_.bytes_read();
+  record.bytes_sent = downstream_.bytes_written();
+  record.start = wall_start_;
+  record.duration = context_.worker.reactor.now() - start_;
+  if (host_ != nullptr) record.upstream_host = host_->text();
+  record.upstream_cluster = cluster_.config().name;
+  record.downstream_remote_address = peer_;
+  record.downstream_direct_remote_address = peer_;
+  record.downstream_local_address = context_.local_address;
+  record.listener_name = context_.listener.name;
+  for (const auto& log : context_.access_logs) log->write(record);
+  if (upstream_.is_open()) {
+    cluster_.circuit_breaker().connections.give_back();
+    cluster_.stats().upstream_cx_active.sub();
+    cluster_.stats().upstream_cx_destroy.add();
+    upstream_.close();
+  }
+  downstream_.close();
+  context_.listener_stats.downstream_cx_active.sub();
+  context_.listener_stats.downstream_cx_destroy.add();
+  net::TimerWheel::cancel(timer_);
+  base::ListNode<TcpTag>::unlink();
+  context_.worker.reactor.dispose(*this);
+}
+
+}  // namespace holdfast::server

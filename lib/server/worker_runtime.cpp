@@ -1,0 +1,197 @@
+#include "server/worker_runtime.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/log.hpp"
+#include "server/session.hpp"
+
+namespace holdfast::server {
+namespace {
+
+constexpr std::chrono::seconds kFlushInterval{1};
+
+}  // namespace
+
+WorkerRuntime::WorkerRuntime(unsigned index, const SharedRuntime& shared,
+                             access_log::Writer& log_writer)
+    : shared_(shared), worker_(index), flush_timer_(*this) {
+  std::vector<std::unique_ptr<upstream::Cluster>> clusters;
+  for (std::size_t i = 0; i < shared.config->clusters.size(); ++i) {
+    cluster_stats_.push_back(std::make_unique<stats::ClusterStats>());
+    clusters.push_back(std::make_unique<upstream::Cluster>(
+        worker_.reactor(), shared.config->clusters[i], *shared.circuit_breakers[i],
+        *cluster_stats_.back(), index));
+  }
+  clusters_ = std::make_unique<upstream::ClusterManager>(std::move(clusters));
+  calls_ = std::make_unique<upstream::CallPool>();
+  context_ = std::make_unique<WorkerContext>(
+      WorkerContext{.reactor = worker_.reactor(),
+                    .clusters = *clusters_,
+                    .request_ids = request_ids_,
+                    .interface_address = shared.interface_address,
+                    .draining = false,
+                    .connection_id = index,
+                    .workers = shared.workers});
+  make_contexts(log_writer);
+}
+
+std::vector<std::unique_ptr<access_log::Log>> WorkerRuntime::make_logs(
+    std::size_t listener, access_log::Writer& log_writer) {
+  std::vector<std::unique_ptr<access_log::Log>> logs;
+  for (const LogTarget& target : shared_.access_logs[listener]) {
+    logs.push_back(std::make_unique<access_log::Log>(target.format, log_writer, *target.sink,
+                                                     log_stats_));
+  }
+  return logs;
+}
+
+void WorkerRuntime::make_contexts(access_log::Writer& log_writer) {
+  const SharedRuntime& shared = shared_;
+  const filters::WorkerServices services{.io = worker_.io(),
+                                         .clusters = *clusters_,
+                                         .calls = *calls_,
+                                         .worker = worker_.index()};
+  for (std::size_t i = 0; i < shared.config->listeners.size(); ++i) {
+    const config::Listener& listener = shared.config->listeners[i];
+    listener_stats_.push_back(std::make_unique<stats::ListenerStats>());
+    hcm_stats_.emplace_back();
+    http_.emplace_back();
+    tcp_.emplace_back();
+    if (const auto* hcm = std::get_if<config::HttpConnectionManager>(&listener.filter)) {
+      hcm_stats_.back() = std::make_unique<stats::HcmStats>();
+      http_.back() =
+          std::make_unique<HttpContext>(*context_, listener, *hcm, *shared.routes[i],
+                                        *hcm_stats_.back(), *listener_stats_.back(), services);
+      http_.back()->local_address = shared.local_addresses[i];
+      http_.back()->access_logs = make_logs(i, log_writer);
+    } else {
+      const auto& tcp = std::get<config::TcpProxy>(listener.filter);
+      tcp_.back() = std::make_unique<TcpContext>(*context_, listener, tcp, *listener_stats_.back());
+      tcp_.back()->local_address = shared.local_addresses[i];
+      tcp_.back()->access_logs = make_logs(i, log_writer);
+    }
+  }
+}
+
+WorkerRuntime::~WorkerRuntime() { stop(); }
+
+void WorkerRuntime::set_listeners(std::vector<int> sockets) {
+  for (std::size_t i = 0; i < sockets.size(); ++i) {
+    const auto on_accept = [this, i](int fd, const sockaddr_storage& peer) {
+      if (http_[i] != nullptr) {
+        http_[i]->accept(fd, peer);
+      } else {
+        tcp_[i]->accept(fd, peer);
+      }
+    };
+    listeners_.push_back(std::make_unique<net::Listener>(
+        worker_.reactor(), sockets[i], on_accept, [this, i](int error) { accept_error(i, error); }));
+  }
+}
+
+void WorkerRuntime::accept_error(std::size_t listener, int error) {
+  listener_stats_[listener]->accept_error.add();
+  base::log(base::Component::connection, base::LogLevel::warning,
+            "listener '" + shared_.config->listeners[listener].name +
+                "' can't accept: " + std::strerror(error) + "; trying again");
+}
+
+void WorkerRuntime::add_stats(stats::Registry& registry) const {
+  const config::Bootstrap& config = *shared_.config;
+  for (std::size_t i = 0; i < config.clusters.size(); ++i) {
+    registry.add_cluster(config.clusters[i].name, {cluster_stats_[i].get()},
+                         config.clusters[i].circuit_breakers.track_remaining
+                             ? stats::Registry::TrackRemaining::yes
+                             : stats::Registry::TrackRemaining::no);
+  }
+  registry.add_access_logs({&log_stats_});
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    const std::string& name = config.listeners[i].name;
+    registry.add_listener(name, shared_.local_addresses[i], {listener_stats_[i].get()});
+    if (http_[i] == nullptr) continue;
+    registry.add_http(http_[i]->config.stat_prefix, name, shared_.local_addresses[i],
+                      {hcm_stats_[i].get()});
+    for (const auto& filter : http_[i]->filters.all()) filter->add_stats(registry);
+  }
+}
+
+void WorkerRuntime::start() {
+  worker_.start();
+  worker_.post([this] { on_flush_timer(); });
+}
+
+void WorkerRuntime::start_listening() {
+  worker_.post([this] {
+    for (std::size_t i = 0; i < listeners_.size(); ++i) {
+      if (!listeners_[i]->start()) accept_error(i, errno);
+    }
+  });
+}
+
+void WorkerRuntime::update_hosts(std::size_t cluster,
+                                 std::shared_ptr<const upstream::HostSet> hosts) {
+  worker_.post([this, cluster, hosts = std::move(hosts)]() mutable {
+    clusters_->at(cluster).update(std::move(hosts));
+  });
+}
+
+void WorkerRuntime::set_draining(bool draining) {
+  worker_.post([this, draining] { context_->draining = draining; });
+}
+
+void WorkerRuntime::stop_listening() {
+  worker_.post([this] {
+    for (const auto& listener : listeners_) listener->stop();
+  });
+}
+
+void WorkerRuntime::drain_sessions() {
+  worker_.post([this] {
+    context_->draining = true;
+    for (const auto& http : http_) {
+      if (http != nullptr) http->drain();
+    }
+  });
+}
+
+void WorkerRuntime::stop() {
+  if (context_ == nullptr) return;
+  const auto end = [this] {
+    net::TimerWheel::cancel(flush_timer_);
+    listeners_.clear();
+    http_.clear();
+    tcp_.clear();
+    clusters_.reset();
+    calls_.reset();
+  };
+  if (worker_.running()) {
+    worker_.run_and_wait(end);
+    worker_.stop_and_join();
+  } else {
+    end();
+  }
+  context_.reset();
+}
+
+std::uint64_t WorkerRuntime::connections() const noexcept {
+  std::uint64_t open = 0;
+  for (const auto& stats : listener_stats_) open += stats->downstream_cx_active.get();
+  return open;
+}
+
+void WorkerRuntime::on_flush_timer() noexcept {
+  for (const auto& http : http_) {
+    if (http == nullptr) continue;
+    for (const auto& log : http->access_logs) log->flush();
+  }
+  for (const auto& tcp : tcp_) {
+    if (tcp == nullptr) continue;
+    for (const auto& log : tcp->access_logs) log->flush();
+  }
+  net::Reactor& reactor = worker_.reactor();
+  reactor.timers().set(flush_timer_, reactor.after(kFlushInterval));
+}
+
+}  // namespace holdfast::server
