@@ -22,7 +22,7 @@ constexpr std::string_view kHelp =
   holdfast -c FILE                 serve it: a strict subset of Envoy's YAML
   holdfast check FILE [--dump]     list all that is wrong; --dump: print as JSON
   holdfast run --to HOST:PORT|staticreply [--listen :18000] [--dispatch 3]
-               [--admin :19000] [--print]                 try it without a file
+               [--admin :18001] [--print]                 try it without a file
   holdfast schema                  JSON Schema of the configuration, for editors
   holdfast healthcheck [--admin HOST:PORT]       ask /ready of the one that runs
 

@@ -21,7 +21,7 @@
 namespace holdfast::app {
 namespace {
 
-constexpr std::string_view kDefaultAdmin = "127.0.0.1:19000";
+constexpr std::string_view kDefaultAdmin = "127.0.0.1:18001";
 
 std::optional<std::string> if_given(const std::string& text) {
   return text.empty() ? std::nullopt : std::optional(text);

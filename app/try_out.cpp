@@ -113,7 +113,7 @@ std::variant<std::string, TryOutProblem> try_out_yaml(const TryOut& flags) {
     return TryOutProblem{"--listen takes IP:PORT or :PORT, not '" + flags.listen + "'"};
   }
   const bool embedded = flags.to == "staticreply";
-  const HostPort reply{"127.0.0.1", 8099, true};
+  const HostPort reply{"127.0.0.1", 18099, true};
   const auto to = embedded ? std::optional(reply) : parse_address(flags.to, "");
   if (!to) return TryOutProblem{"--to takes HOST:PORT or staticreply, not '" + flags.to + "'"};
 
@@ -129,8 +129,9 @@ std::variant<std::string, TryOutProblem> try_out_yaml(const TryOut& flags) {
   yaml +=
       listener("main", *listen, dispatch_filter(flags.dispatch), "route: { cluster: upstream }");
   if (embedded) {
-    yaml += listener("staticreply", reply, "",
-                     R"(direct_response: { status: 200, body: { inline_string: "ok\n" } })");
+    yaml +=
+        listener("staticreply", reply, "",
+                 R"(direct_response: { status: 200, body: { inline_string: "static reply\n" } })");
   }
   yaml += "  clusters:\n" + cluster(*to);
   return yaml;

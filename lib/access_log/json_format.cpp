@@ -35,7 +35,7 @@ class JsonFormat final : public Format {
       if (step.style == Style::raw) {
         out += step.op.text;
       } else if (step.op.time) {
-        append_time(step, record, out);
+        append_time(*step.op.time, step.style, record, out);
       } else {
         append_value(step.style, evaluate(step.op, record, scratch), out);
       }
@@ -61,10 +61,11 @@ class JsonFormat final : public Format {
     }
   }
 
-  static void append_time(const Step& step, const Record& record, std::string& out) {
-    if (step.style == Style::typed) out += '"';
+  static void append_time(const TimeFormat& format, Style style, const Record& record,
+                          std::string& out) {
+    if (style == Style::typed) out += '"';
     const std::size_t start = out.size();
-    step.op.time->append(record.start, out);
+    format.append(record.start, out);
     // The default needs no escapes; a pattern of the user's may.
     const auto is_special = [](char c) { return c == '"' || c == '\\' || (c >= 0 && c < 0x20); };
     if (std::any_of(out.begin() + static_cast<std::ptrdiff_t>(start), out.end(), is_special)) {
@@ -72,7 +73,7 @@ class JsonFormat final : public Format {
       out.resize(start);
       append_json_text(out, text);
     }
-    if (step.style == Style::typed) out += '"';
+    if (style == Style::typed) out += '"';
   }
 
   const std::vector<Step> steps_;

@@ -8,7 +8,7 @@ namespace {
 
 bool is_plain(char c) {
   const auto u = static_cast<unsigned char>(c);
-  return u >= 0x20 && u < 0x7f && c != '"' && c != '\\';
+  return u >= 0x20 && u < 0x80 && c != '"' && c != '\\';
 }
 
 void append_hex(std::string& out, char c) {

@@ -232,11 +232,7 @@ void settle_literal(std::string_view name, std::string_view argument, Operator& 
   } else {
     const char* value =
         std::getenv(std::string(argument).c_str());  // NOLINT(concurrency-mt-unsafe)
-    if (value == nullptr) {
-      op.kind = Kind::absent;
-    } else {
-      op.text = value;
-    }
+    op.text = value == nullptr ? "-" : value;        // as Envoy: not null in JSON either
   }
 }
 

@@ -193,12 +193,15 @@ bool Writer::wait_until_writable(int fd) {
   // While it waits the backlog fills up, and lines are dropped there; at the end it doesn't wait
   // for ever.
   while (true) {
+    bool last_try = false;
+    {
+      const std::lock_guard lock(mutex_);
+      last_try = stop_ && Clock::now() >= give_up_at_;
+    }
     pollfd entry{fd, POLLOUT, 0};
-    const int ready = ::poll(&entry, 1, static_cast<int>(kPollSlice.count()));
+    const int ready = ::poll(&entry, 1, last_try ? 0 : static_cast<int>(kPollSlice.count()));
     if (ready > 0) return true;
-    if (ready < 0 && errno != EINTR) return false;
-    const std::lock_guard lock(mutex_);
-    if (stop_ && Clock::now() >= give_up_at_) return false;
+    if (last_try || (ready < 0 && errno != EINTR)) return false;
   }
 }
 

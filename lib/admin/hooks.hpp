@@ -103,6 +103,8 @@ struct RequestFacts {
 
 struct AdminHooks {
   stats::Registry* registry = nullptr;
+  /// Optional: called before the registry is read, to bring gauges up to date.
+  std::function<void()> refresh;
   std::function<ServerState()> ready_state;
   std::function<std::vector<ListenerInfo>()> listeners;
   std::function<std::vector<ClusterInfo>()> clusters;

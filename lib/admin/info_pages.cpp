@@ -107,12 +107,13 @@ Response Endpoints::memory(const Target&) const {
   const struct mallinfo2 heap = ::mallinfo2();
   stats::ServerStats process;
   stats::refresh_memory(process);
-  const json::value page{{"allocated", std::to_string(heap.uordblks + heap.hblkhd)},
-                         {"heap_size", std::to_string(heap.arena + heap.hblkhd)},
-                         {"pageheap_unmapped", "0"},
-                         {"pageheap_free", std::to_string(heap.fordblks)},
-                         {"total_thread_cache", "0"},
-                         {"total_physical_bytes", std::to_string(process.memory_physical_size.get())}};
+  const json::value page{
+      {"allocated", std::to_string(heap.uordblks + heap.hblkhd)},
+      {"heap_size", std::to_string(heap.arena + heap.hblkhd)},
+      {"pageheap_unmapped", "0"},
+      {"pageheap_free", std::to_string(heap.fordblks)},
+      {"total_thread_cache", "0"},
+      {"total_physical_bytes", std::to_string(process.memory_physical_size.get())}};
   return {200, pretty(page), kJson};
 }
 

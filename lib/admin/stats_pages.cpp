@@ -75,6 +75,7 @@ Response Endpoints::stats(const Target& target) const {
   if (const auto buckets = target.get("histogram_buckets"); buckets && buckets != "summary") {
     return {400, "usage: /stats?histogram_buckets=(summary)\n"};
   }
+  if (hooks_.refresh) hooks_.refresh();
   std::vector<Stat> all = hooks_.registry->collect();
   std::erase_if(all, [type](const Stat& stat) {
     switch (stat.type) {
@@ -93,12 +94,14 @@ Response Endpoints::stats(const Target& target) const {
 }
 
 Response Endpoints::stats_prometheus(const Target& target) const {
+  if (hooks_.refresh) hooks_.refresh();
   std::vector<Stat> all = hooks_.registry->collect();
   if (std::string error = select(all, target); !error.empty()) return {400, std::move(error)};
   return {200, hooks_.registry->envoy_prometheus(all)};
 }
 
 Response Endpoints::metrics(const Target&) const {
+  if (hooks_.refresh) hooks_.refresh();
   stats::MetricsPage page;
   hooks_.registry->write_metrics(page);
   add_endpoints(page, hooks_.clusters());

@@ -34,6 +34,7 @@ if(HOLDFAST_SANITIZE)
   target_link_options(holdfast_compile INTERFACE -fsanitize=${HOLDFAST_SANITIZE})
 endif()
 if(HOLDFAST_COVERAGE)
-  target_compile_options(holdfast_compile INTERFACE --coverage -O0)
+  target_compile_options(holdfast_compile INTERFACE --coverage -O0
+    -fprofile-update=atomic)
   target_link_options(holdfast_compile INTERFACE --coverage)
 endif()

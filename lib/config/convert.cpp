@@ -273,7 +273,7 @@ std::string describe_integer(const Field& field) {
 std::string describe_duration(const Field& field) {
   std::string text = "a duration in seconds such as \"0.25s\"";
   if (field.exclusive_minimum) {
-    const auto minimum = std::chrono::nanoseconds(*field.minimum);
+    const auto minimum = std::chrono::nanoseconds(field.minimum.value_or(0));
     text += minimum.count() == 0
                 ? " of more than 0s"
                 : " of more than " + duration_text(std::chrono::ceil<Milliseconds>(minimum));

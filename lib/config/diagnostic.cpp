@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 #include <tuple>
 
 namespace holdfast::config {
@@ -32,11 +33,10 @@ std::vector<Diagnostic> Diagnostics::sorted(const std::vector<std::string>& inpu
            std::tie(b.location.input, b.location.line, b.location.column);
   });
   // An alias is parsed wherever it stands, but what is wrong in it is wrong in one place.
-  const auto same = [](const Diagnostic& a, const Diagnostic& b) {
-    return std::tie(a.location.input, a.location.line, a.location.column, a.message) ==
-           std::tie(b.location.input, b.location.line, b.location.column, b.message);
-  };
-  result.erase(std::unique(result.begin(), result.end(), same), result.end());
+  std::set<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, std::string>> seen;
+  std::erase_if(result, [&](const Diagnostic& d) {
+    return !seen.emplace(d.location.input, d.location.line, d.location.column, d.message).second;
+  });
   for (Diagnostic& diagnostic : result) {
     if (diagnostic.location.input < inputs.size()) {
       diagnostic.file = inputs[diagnostic.location.input];

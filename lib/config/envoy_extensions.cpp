@@ -8,6 +8,7 @@
 namespace holdfast::config {
 namespace {
 
+// clang-format off
 constexpr std::string_view kExtensions[] = {
     "envoy.extensions.access_loggers.dynamic_modules.v3.DynamicModuleAccessLog",
     "envoy.extensions.access_loggers.file.v3.FileAccessLog",
@@ -274,8 +275,7 @@ constexpr std::string_view kExtensions[] = {
     "envoy.extensions.filters.network.tcp_bandwidth_limit.v3.TcpBandwidthLimit",
     "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
     "envoy.extensions.filters.network.thrift_proxy.filters.header_to_metadata.v3.HeaderToMetadata",
-    "envoy.extensions.filters.network.thrift_proxy.filters.payload_to_metadata.v3."
-    "PayloadToMetadata",
+    "envoy.extensions.filters.network.thrift_proxy.filters.payload_to_metadata.v3.PayloadToMetadata",
     "envoy.extensions.filters.network.thrift_proxy.filters.ratelimit.v3.RateLimit",
     "envoy.extensions.filters.network.thrift_proxy.router.v3.Router",
     "envoy.extensions.filters.network.thrift_proxy.v3.Route",
@@ -313,6 +313,7 @@ constexpr std::string_view kExtensions[] = {
     "envoy.extensions.upstreams.tcp.generic.v3.GenericConnectionPoolProto",
     "envoy.extensions.upstreams.tcp.v3.TcpProtocolOptions",
 };
+// clang-format on
 
 }  // namespace
 

@@ -149,7 +149,8 @@ class Message {
     last().kind = Kind::enumeration;
     last().minimum.reset();
     last().maximum.reset();
-    last().enumeration = std::move(values);
+    Field& target = last();
+    target.enumeration = std::move(values);
     return *this;
   }
 
@@ -247,18 +248,41 @@ class Message {
     return *this;
   }
   Message& rule(StringRule rule) { return last().string_rule = rule, *this; }
-  Message& oneof(std::string name) { return last().oneof = std::move(name), *this; }
-  Message& default_text(std::string text) { return last().default_text = std::move(text), *this; }
-  Message& differs(std::string text) { return last().difference = std::move(text), *this; }
-  Message& deprecated(std::string instead) { return last().deprecated = std::move(instead), *this; }
+  Message& oneof(std::string name) {
+    Field& target = last();
+    target.oneof = std::move(name);
+    return *this;
+  }
+  Message& default_text(std::string text) {
+    Field& target = last();
+    target.default_text = std::move(text);
+    return *this;
+  }
+  Message& differs(std::string text) {
+    Field& target = last();
+    target.difference = std::move(text);
+    return *this;
+  }
+  Message& deprecated(std::string instead) {
+    Field& target = last();
+    target.deprecated = std::move(instead);
+    return *this;
+  }
   Message& cluster_reference() { return last().cluster_reference = true, *this; }
   /// The string just declared stands in the file as base64.
   Message& base64() { return last().kind = Kind::bytes, *this; }
-  Message& keys(std::vector<std::string> keys) { return last().map_keys = std::move(keys), *this; }
+  Message& keys(std::vector<std::string> keys) {
+    Field& target = last();
+    target.map_keys = std::move(keys);
+    return *this;
+  }
   /// The field takes the http filters of the catalog; T must be HttpFilter.
   Message& http_filter() { return last().http_filter = true, *this; }
   /// Distinguishes this table from another of the same message.
-  Message& titled(std::string title) { return table_.title = std::move(title), *this; }
+  Message& titled(std::string title) {
+    table_.title = std::move(title);
+    return *this;
+  }
   Message& inert() { return last().inert = true, *this; }
 
   /// Exactly one field of this oneof must be given.

@@ -157,6 +157,7 @@ class MessageParser {
                                          table_.name + " is not implemented by Holdfast");
       return;
     }
+    candidates.reserve(table_.fields.size());
     for (const Field& field : table_.fields) candidates.emplace_back(field.name);
     context_.error(entry.location, "unknown field \"" + entry.key + "\" in " + table_.name +
                                        did_you_mean(entry.key, candidates));

@@ -24,6 +24,7 @@ struct Candidate {
 
 std::vector<Candidate> candidates_of(const Field& field, const FilterCatalog& catalog) {
   std::vector<Candidate> result;
+  result.reserve(field.any_types.size() + catalog.size());
   for (const AnyType& type : field.any_types) result.push_back({&type.type_names, &type, nullptr});
   if (field.http_filter) {
     for (const HttpFilterType& type : catalog) result.push_back({&type.type_urls, nullptr, &type});

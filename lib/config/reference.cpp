@@ -145,6 +145,8 @@ class ReferenceWriter {
   static std::string default_of(const Field& field) {
     if (field.required) return "**required**";
     if (field.default_text.empty()) return "";
+    const bool phrase = field.default_text.find(' ') != std::string::npos;
+    if (phrase) return field.default_text;
     const bool literal = field.kind == Kind::boolean || field.kind == Kind::integer ||
                          field.kind == Kind::enumeration || field.kind == Kind::string ||
                          (field.kind == Kind::duration && parse_duration(field.default_text));

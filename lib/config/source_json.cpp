@@ -124,9 +124,9 @@ class Writer {
 
   json::value any(const Field& field, const Value& value) {
     const auto content = open_any(value, "", "", nullptr);
-    const MessageTable* table = content ? table_of(field, content->type_name) : nullptr;
-    if (table == nullptr || content->wrapped) return as_is(value);
-    return message(*table, value);
+    if (!content || content->wrapped) return as_is(value);
+    const MessageTable* table = table_of(field, content->type_name);
+    return table == nullptr ? json::value(as_is(value)) : json::value(message(*table, value));
   }
 
   const MessageTable* table_of(const Field& field, const std::string& name) {

@@ -41,6 +41,7 @@ Reachable reachable_tables(const FilterCatalog& catalog) {
 
 std::vector<AnyChoice> any_choices(const Field& field, const FilterCatalog& catalog) {
   std::vector<AnyChoice> result;
+  result.reserve(field.any_types.size() + catalog.size());
   for (const AnyType& type : field.any_types) result.push_back({type.type_names, &type.table()});
   if (field.http_filter) {
     for (const HttpFilterType& type : catalog) result.push_back({type.type_urls, type.table});

@@ -169,13 +169,13 @@ class TreeBuilder final : public YAML::EventHandler {
       }
       parent.key = std::move(value);
     } else {
-      add_entry(parent, std::move(value));
+      const Value key = std::move(*parent.key);
+      parent.key.reset();
+      add_entry(parent, key, std::move(value));
     }
   }
 
-  void add_entry(Frame& parent, Value value) {
-    Value key = std::move(*parent.key);
-    parent.key.reset();
+  void add_entry(Frame& parent, const Value& key, Value value) {
     if (std::exchange(parent.ignore_next, false)) return;
     // yaml-cpp marks an absent value where the next token stands, which may be lines away.
     if (value.kind == Value::Kind::null) value.location = key.location;
@@ -183,7 +183,7 @@ class TreeBuilder final : public YAML::EventHandler {
       diagnostics_.error(key.location, "duplicate key \"" + key.text + "\"");
       return;
     }
-    parent.value.entries.push_back({std::move(key.text), key.location, std::move(value)});
+    parent.value.entries.push_back({key.text, key.location, std::move(value)});
   }
 
   const std::uint32_t input_;

@@ -151,6 +151,12 @@ char* Head::assign(std::string_view raw) {
   return bytes_.data();
 }
 
+char* Head::assign(std::string_view raw, std::size_t space_at) {
+  assign(raw);
+  bytes_.insert(space_at, 1, ' ');
+  return bytes_.data();
+}
+
 void Head::index(std::uint32_t name_offset, std::uint16_t name_length, std::uint32_t value_offset,
                  std::uint32_t value_length) {
   const HeaderId id = header_id(text(name_offset, name_length));

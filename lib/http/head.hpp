@@ -86,6 +86,8 @@ class Head {
   /// Take `raw` (a complete head) as the backing bytes; the parser then indexes it. Used by
   /// HeadParser.
   char* assign(std::string_view raw);
+  /// The same with a space put in at `space_at`.
+  char* assign(std::string_view raw, std::size_t space_at);
   void index(std::uint32_t name_offset, std::uint16_t name_length, std::uint32_t value_offset,
              std::uint32_t value_length);
   void set_method_range(std::uint32_t offset, std::uint32_t length) noexcept;

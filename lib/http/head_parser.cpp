@@ -255,12 +255,17 @@ HeadResult take_request(std::string_view bytes, const HeadLimits& limits, Head& 
 
 HeadResult take_response(std::string_view bytes, const HeadLimits& limits,
                          std::string_view request_method, Head& head) {
-  char* const base = head.assign(bytes);
+  // No space before the missing reason: common, harmless, taken by Envoy, but not by Beast (RFC
+  // 9112 4 has the space). So Beast gets to see one.
+  constexpr std::size_t kCodeEnd = std::string_view("HTTP/1.1 200").size();
+  const bool no_space = bytes.size() > kCodeEnd && bytes[kCodeEnd] == '\r';
+  char* const base = no_space ? head.assign(bytes, kCodeEnd) : head.assign(bytes);
+  const std::size_t size = bytes.size() + (no_space ? 1 : 0);
   OffsetParser<false> parser(head, base, limits);
   error_code ec;
-  const std::size_t used = parser.put({base, bytes.size()}, ec);
+  const std::size_t used = parser.put({base, size}, ec);
   const Facts& facts = parser.facts();
-  if (ec || !parser.is_header_done() || used != bytes.size()) {
+  if (ec || !parser.is_header_done() || used != size) {
     const HeadError e = parser.error();
     return failed(e == HeadError::none ? HeadError::bad_request : e, head);
   }

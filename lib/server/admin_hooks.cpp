@@ -70,6 +70,7 @@ admin::AdminHooks Server::Impl::make_hooks() {
   hooks.drain_listeners = [this](admin::Drain how) { drain_listeners(how); };
   hooks.healthcheck_fail = [this](bool fail) { fail_healthcheck(fail); };
   hooks.quit = [this] { begin_drain(); };
+  hooks.refresh = [this] { refresh_gauges(); };
   hooks.reopen_logs = [this] { reopen_logs(); };
   if (!admin_logs_.empty()) {
     hooks.access_log = [this](const admin::RequestFacts& facts) { log_admin_request(facts); };

@@ -31,6 +31,7 @@ void Exchange::reset_state() noexcept {
   response_stash_.clear();
   body_ = {};
   bytes_received_ = bytes_sent_ = 0;
+  connect_error_ = 0;
   flags_ = {};
   details_ = {};
   upstream_host_.clear();
@@ -76,6 +77,12 @@ void Exchange::begin(const http::HeadResult& result) noexcept {
     request_.remove(HeaderId::expect);
     const std::array<iovec, 1> interim{net::piece("HTTP/1.1 100 Continue\r\n\r\n")};
     session_.send(interim);
+  }
+  if (request_.find(HeaderId::host) == nullptr) {  // HTTP/1.0 only: the parser saw to it.
+    if (context_.config.default_host_for_http_10.empty()) {
+      return reject(400, "", Flag::none, "missing_host_header");
+    }
+    request_.add(HeaderId::host, context_.config.default_host_for_http_10);
   }
   switch (strip_hop_by_hop(request_)) {
     case HopByHop::host_nominated:
@@ -172,9 +179,10 @@ void Exchange::on_connection_ready(upstream::ClientConnection& connection) noexc
   on_request_pause();
 }
 
-void Exchange::on_connection_failed(ResetReason reason) noexcept {
+void Exchange::on_connection_failed(ResetReason reason, int error) noexcept {
   upstream_host_ = waiting_in_->host()->text();
   waiting_in_ = nullptr;
+  connect_error_ = error;
   upstream_failed(reason);
 }
 
@@ -291,7 +299,11 @@ void Exchange::on_reset(ResetReason reason) noexcept {
   if (phase_ == Phase::responding) {
     return cut(Flag::upstream_protocol_error, "upstream_reset_after_response_started{protocol_error}");
   }
-  if (phase_ == Phase::response_held) end_filters();
+  if (phase_ == Phase::response_held) {
+    end_filters();
+    // A response that broke off is malformed, as for Envoy once it has begun.
+    if (reason == ResetReason::connection_termination) reason = ResetReason::protocol_error;
+  }
   upstream_failed(reason);
 }
 
@@ -301,6 +313,10 @@ void Exchange::upstream_failed(ResetReason reason) noexcept {
   drop_upstream();
   flags_.set(failure.flag);
   details_ = failure.details;
+  if (connect_error_ != 0) {
+    details_text_ = connect_failure_details(connect_error_);
+    details_ = details_text_;
+  }
   cluster_->stats().upstream_rq.add(failure.status);
   cluster_->stats().external_upstream_rq.add(failure.status);
   make_local_response(failure.status, failure.body, reason == ResetReason::overflow);
@@ -322,12 +338,9 @@ void Exchange::drop_upstream() noexcept {
 
 void Exchange::reject(std::uint16_t status, std::string_view body, Flag flag,
                       std::string_view details) noexcept {
-  if (phase_ == Phase::idle) {  // Not even a head.
-    const http::Version version = request_.version;
+  if (phase_ == Phase::idle) {  // Not even a head that could be served.
     reset_state();
-    request_.clear();
-    request_.version = version;
-    head_request_ = false;
+    head_request_ = request_.method() == "HEAD";
   }
   rejected_ = true;
   keep_alive_ = false;

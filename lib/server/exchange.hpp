@@ -102,7 +102,7 @@ class Exchange final : public filters::Exchange,
 
   // upstream::PendingRequest
   void on_connection_ready(upstream::ClientConnection& connection) noexcept override;
-  void on_connection_failed(upstream::ResetReason reason) noexcept override;
+  void on_connection_failed(upstream::ResetReason reason, int error) noexcept override;
   // upstream::ResponseSink
   http::Head& response_head() noexcept override { return response_; }
   void on_informational() noexcept override {}  // As Envoy: 1xx from the upstream stay here.
@@ -149,6 +149,8 @@ class Exchange final : public filters::Exchange,
   std::uint64_t bytes_sent_ = 0;
   access_log::Flags flags_{};
   std::string_view details_;
+  std::string details_text_;        ///< Backs details_ where it is no literal.
+  int connect_error_ = 0;
   std::string upstream_host_;
   std::chrono::system_clock::time_point wall_start_;
   net::TimePoint start_;

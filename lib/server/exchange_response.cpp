@@ -61,8 +61,9 @@ void Exchange::run_response_filters(std::size_t next) noexcept {
     hold_limit_ = {};
     if (hooks[filter_]->on_response(*this) != filters::Verdict::hold) continue;
     phase_ = Phase::response_held;
-    // The route's clock stands still: what limits the hold is the hold's own limit (envoy.md 1.4 row 8).
-    session_.deadlines().clear(Deadline::route);
+    // The route's clock stops with the end of the response; then only the hold's own limit counts (envoy.md 1.4
+    // row 8).
+    if (upstream_complete_) session_.deadlines().clear(Deadline::route);
     return session_.deadlines().set_after(Deadline::hold,
                                           hold_limit_.count() > 0 ? hold_limit_ : kLongestHold);
   }
@@ -112,8 +113,7 @@ void Exchange::frame_response() noexcept {
   chunked_response_ = !has_length && !never_body && unknown_length && !old;
   close_delimited_ = !has_length && !never_body && unknown_length && old && !head_request_;
   close_ = close_ || close_delimited_;
-  // Local replies to HTTP/1.0 clients close, and so does all that has no length, as in Envoy.
-  if (old && (local_ || !has_length)) close_ = true;
+  if (old && !has_length) close_ = true;  // As Envoy, also where there is no body.
 }
 
 void Exchange::send_response_head() noexcept {
@@ -179,7 +179,9 @@ void Exchange::on_response_pause() noexcept {
 void Exchange::on_response_end() noexcept {
   upstream_ = nullptr;
   upstream_complete_ = true;
-  if (phase_ != Phase::responding) return;  // Held; what came is in response_stash_.
+  if (phase_ != Phase::responding) {  // Held; what came is in response_stash_.
+    return session_.deadlines().clear(Deadline::route);
+  }
   send_response(true);
   finish(/*cut_short=*/false);
 }
@@ -248,12 +250,18 @@ void Exchange::on_deadline(Deadline which) noexcept {
   }
   if (phase_ == Phase::responding) return cut(timeout.flag, timeout.details);
   if (timeout.status == 408) keep_alive_ = false;
+  const bool response_held = phase_ == Phase::response_held;
   if (is_held() || resumed_) end_filters();
   if (cluster_ != nullptr && timeout.status == 504) {
     cluster_->stats().upstream_rq.add(504);
     cluster_->stats().external_upstream_rq.add(504);
   }
-  local_reply(timeout.status, timeout.body, timeout.flag, timeout.details);
+  if (!response_held) return local_reply(timeout.status, timeout.body, timeout.flag, timeout.details);
+  drop_upstream();  // As Envoy: the filters have had their turn.
+  flags_.set(timeout.flag);
+  details_ = timeout.details;
+  make_local_response(timeout.status, timeout.body);
+  send_response_head();
 }
 
 // --- The end ------------------------------------------------------------------------------------

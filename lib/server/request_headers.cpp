@@ -147,17 +147,21 @@ bool is_ip(std::string_view text) {
          ::inet_pton(AF_INET6, buffer.data(), &address) == 1;
 }
 
-void append_forwarded_for(http::Head& request, std::string_view address) {
-  if (request.find(HeaderId::x_forwarded_for) == nullptr) {
-    return request.add(HeaderId::x_forwarded_for, address);
-  }
+/// One X-Forwarded-For line, as Envoy sends it, with `address` (if any) at its end.
+void settle_forwarded_for(http::Head& request, std::string_view address) {
   std::string joined;
+  std::size_t lines = 0;
   for (const http::Field& field : request.fields()) {
     if (field.removed || field.id != HeaderId::x_forwarded_for) continue;
-    if (!joined.empty()) joined += ',';
+    if (lines++ != 0) joined += ',';
     joined += request.value(field);
   }
-  request.set(HeaderId::x_forwarded_for, joined.append(",").append(address));
+  if (lines == 0) {
+    if (!address.empty()) request.add(HeaderId::x_forwarded_for, address);
+    return;
+  }
+  if (!address.empty()) joined.append(",").append(address);
+  if (lines > 1 || !address.empty()) request.set(HeaderId::x_forwarded_for, joined);
 }
 
 }  // namespace
@@ -204,7 +208,10 @@ void add_forwarding_headers(http::Head& request, const config::HttpConnectionMan
       external = trusted;
     }
   }
-  if (edge && !config.skip_xff_append) append_forwarded_for(request, context.xff_append);
+  const bool append = edge && !config.skip_xff_append;
+  if (append || request.find(HeaderId::x_forwarded_for) != nullptr) {
+    settle_forwarded_for(request, append ? context.xff_append : std::string_view{});
+  }
   const bool trust_proto = !edge || config.xff_num_trusted_hops > 0;
   if (!trust_proto || request.find(HeaderId::x_forwarded_proto) == nullptr) {
     request.set(HeaderId::x_forwarded_proto, "http");

@@ -1,8 +1,10 @@
 #include "server/response_headers.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <string>
+#include <system_error>
 
 namespace holdfast::server {
 namespace {
@@ -74,6 +76,13 @@ void finish_response_headers(http::Head& response, const http::Head& request,
       request.find(HeaderId::x_request_id) != nullptr) {
     response.set(HeaderId::x_request_id, request.get(HeaderId::x_request_id));
   }
+}
+
+std::string connect_failure_details(int error) {
+  std::string reason = std::generic_category().message(error);
+  std::ranges::replace(reason, ' ', '_');
+  return "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_" +
+         reason + "}";
 }
 
 UpstreamFailure describe(ResetReason reason) noexcept {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "access_log/record.hpp"
@@ -38,6 +39,9 @@ struct UpstreamFailure {
   std::string_view details;
 };
 [[nodiscard]] UpstreamFailure describe(upstream::ResetReason reason) noexcept;
+
+/// %RESPONSE_CODE_DETAILS% of a refused connection, with the system's reason as Envoy spells it.
+[[nodiscard]] std::string connect_failure_details(int error);
 
 struct Timeout {
   std::uint16_t status;

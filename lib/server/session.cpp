@@ -263,9 +263,6 @@ void Session::refuse_head(const http::HeadResult& result) noexcept {
   ++requests_;
   deadlines_.clear(Deadline::connection_idle);
   deadlines_.clear(Deadline::request_head);
-  exchange_.request().version = result.is_http_10 && context_.config.accept_http_10
-                                    ? http::Version::http_1_0
-                                    : http::Version::http_1_1;
   exchange_.reject(refusal.status, refusal.body, refusal.flag, refusal.details);
 }
 
@@ -418,6 +415,7 @@ bool Session::on_deadline(Deadline which) noexcept {
     case Deadline::request_head:
       stats.downstream_rq_header_timeout.add();
       state_ = State::exchange;
+      exchange_.request().clear();
       exchange_.reject(408, "request header timeout", access_log::Flag::none,
                        "request_header_timeout");
       break;
@@ -427,6 +425,7 @@ bool Session::on_deadline(Deadline which) noexcept {
         const bool idle = which == Deadline::stream_idle;
         (idle ? stats.downstream_rq_idle_timeout : stats.downstream_rq_timeout).add();
         state_ = State::exchange;
+        exchange_.request().clear();
         exchange_.reject(408, idle ? "stream timeout" : "request timeout",
                          idle ? access_log::Flag::stream_idle_timeout : access_log::Flag::none,
                          idle ? "stream_idle_timeout" : "request_overall_timeout");

@@ -12,18 +12,20 @@ constexpr std::string_view kIntro =
      when HOLDFAST_UPDATE_DOCS=1 is set. -->
 # Metrics
 
-Each number has two names. **Envoy's** is what `/stats` and `/stats/prometheus` of the admin server show (the latter as
-`envoy_cluster_upstream_rq_total{envoy_cluster_name="httpbin"}`, so that dashboards made for Envoy work as they are).
-**Ours** is what `/metrics` shows: base units, `_total` on counters, `promtool check metrics` finds nothing to say.
-An Envoy dashboard moves to our names by search and replace along this table.
+Each number has two names. **Envoy's** is what `/stats` and `/stats/prometheus` of the admin
+server show (the latter as `envoy_cluster_upstream_rq_total{envoy_cluster_name="httpbin"}`, so
+that dashboards made for Envoy work as they are). **Ours** is what `/metrics` shows: base units,
+`_total` on counters, `promtool check metrics` finds nothing to say. An Envoy dashboard moves to
+our names by search and replace along this table.
 
-What Envoy counts and Holdfast has no counterpart for is not shown at all, rather than as a constant 0. Histograms keep
-two significant digits, from 1 us; `/stats` shows them in whole milliseconds as Envoy does.
-`/stats?usedonly` shows what is not 0. Everything is summed over the workers.
+What Envoy counts and Holdfast has no counterpart for is not shown at all, rather than as a
+constant 0. Histograms keep two significant digits, from 1 us; `/stats` shows them in whole
+milliseconds as Envoy does. `/stats?usedonly` shows what is not 0. Everything is summed over the
+workers.
 
-/metrics also has `holdfast_build_info{version,compiler,boost,commit}` and `process_cpu_seconds_total`,
-`process_resident_memory_bytes`, `process_virtual_memory_bytes`, `process_open_fds`, `process_max_fds`,
-`process_threads`, `process_start_time_seconds`.
+/metrics also has `holdfast_build_info{version,compiler,boost,commit}` and
+`process_cpu_seconds_total`, `process_resident_memory_bytes`, `process_virtual_memory_bytes`,
+`process_open_fds`, `process_max_fds`, `process_threads`, `process_start_time_seconds`.
 )";
 
 template <class S>

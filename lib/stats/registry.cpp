@@ -43,7 +43,7 @@ void add(Scopes& scopes, const std::string& prefix, const Labels& labels, View v
     for (const auto& scope : scopes) {
       auto* same = dynamic_cast<ScopeOf<S>*>(scope.get());
       if (same != nullptr && scope->prefix() == prefix && scope->view() == view) {
-        same->extend(workers);
+        same->extend(rows, workers);
         return;
       }
     }

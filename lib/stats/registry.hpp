@@ -94,9 +94,9 @@ class Registry {
  private:
   void refresh_server_stats() const;
 
+  mutable ServerStats server_;  ///< Read functions refresh uptime, memory and totals.
   const BuildInfo build_;
   const std::chrono::steady_clock::time_point started_;
-  mutable ServerStats server_;  ///< Read functions refresh uptime, memory and totals.
   std::vector<std::unique_ptr<Scope>> scopes_;
   std::vector<const ListenerStats*> listeners_;  ///< For server.total_connections.
   std::unique_ptr<TagExtractor> tags_;

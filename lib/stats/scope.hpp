@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -59,7 +59,9 @@ class ScopeOf final : public Scope {
         rows_(rows),
         workers_(std::move(workers)) {}
 
-  void extend(const std::vector<const S*>& workers) {
+  /// `rows`: a scope may be registered with more rows than before; tables extend one another.
+  void extend(std::span<const Row<S>> rows, const std::vector<const S*>& workers) {
+    if (rows.size() > rows_.size()) rows_ = rows;
     workers_.insert(workers_.end(), workers.begin(), workers.end());
   }
 
@@ -160,7 +162,7 @@ class ScopeOf final : public Scope {
     return result;
   }
 
-  const std::span<const Row<S>> rows_;
+  std::span<const Row<S>> rows_;
   std::vector<const S*> workers_;
 };
 

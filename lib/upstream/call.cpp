@@ -74,7 +74,7 @@ void Call::on_connection_ready(ClientConnection& connection) noexcept {
   use(connection);
 }
 
-void Call::on_connection_failed(ResetReason reason) noexcept {
+void Call::on_connection_failed(ResetReason reason, int /*error*/) noexcept {
   waiting_in_ = nullptr;
   finish({outcome_of(reason), 0});
 }

@@ -73,7 +73,7 @@ class Call final : public PendingRequest, public ResponseSink, public base::List
 
   // PendingRequest
   void on_connection_ready(ClientConnection& connection) noexcept override;
-  void on_connection_failed(ResetReason reason) noexcept override;
+  void on_connection_failed(ResetReason reason, int error) noexcept override;
   // ResponseSink
   http::Head& response_head() noexcept override;
   void on_informational() noexcept override {}

@@ -27,11 +27,13 @@ ClientConnection::~ClientConnection() {
   net::TimerWheel::cancel(timer_);
 }
 
-bool ClientConnection::connect() noexcept {
-  if (open_connect(host_->address(), host_->address_length()) != 0) return false;
+int ClientConnection::connect() noexcept {
+  if (const int error = open_connect(host_->address(), host_->address_length()); error != 0) {
+    return error;
+  }
   state_ = State::connecting;
   reactor().timers().set(timer_, reactor().after(pool_.cluster().config().connect_timeout));
-  return true;
+  return 0;
 }
 
 void ClientConnection::begin(ResponseSink& sink, std::string_view method) noexcept {
@@ -117,7 +119,7 @@ void ClientConnection::on_connecting() noexcept {
   if (error == EINPROGRESS) return;
   if (error != 0) {
     shut();
-    return pool_.on_connect_failed(ResetReason::connection_failure);
+    return pool_.on_connect_failed(ResetReason::connection_failure, error);
   }
   net::TimerWheel::cancel(timer_);
   pool_.cluster().stats().upstream_cx_connect_ms.record(reactor().now() - opened_);
@@ -129,7 +131,7 @@ void ClientConnection::on_timeout() noexcept {
   if (state_ == State::connecting) {
     stats.upstream_cx_connect_timeout.add();
     shut();
-    pool_.on_connect_failed(ResetReason::connection_timeout);
+    pool_.on_connect_failed(ResetReason::connection_timeout, 0);
   } else if (state_ == State::idle) {
     stats.upstream_cx_idle_timeout.add();
     shut();
@@ -159,8 +161,10 @@ void ClientConnection::on_busy(bool was_backlogged) noexcept {
     if (state_ != State::busy || sink_ == nullptr) return;
   }
   if (!stash_.empty() && !paused_) {
+    const ResponseSink* const sink = sink_;
     process_stash();
-    if (state_ != State::busy || sink_ == nullptr) return;
+    if (state_ != State::busy || sink_ != sink) return;
+    sink_->on_response_pause();
   }
   receive();
 }
@@ -196,8 +200,8 @@ void ClientConnection::receive() noexcept {
       if (state_ != State::closed && readable()) reactor().schedule(*this);
       return;
     }
+    sink_->on_response_pause();  // Before the next read reuses the buffer.
   }
-  sink_->on_response_pause();
 }
 
 void ClientConnection::process_stash() noexcept {

@@ -31,9 +31,9 @@ class ClientConnection final : public net::Stream,
   ClientConnection(net::Reactor& reactor, HostPool& pool);
   ~ClientConnection() override;
 
-  /// Begin to connect to the pool's host. False: failed at once; the object is closed and may be
+  /// Begin to connect to the pool's host. Not 0: failed at once with that errno; the object may be
   /// deleted.
-  [[nodiscard]] bool connect() noexcept;
+  [[nodiscard]] int connect() noexcept;
 
   // For the sink. REQUIRES: it holds this connection (state busy).
   /// The next response is to a request with this method. `method` must outlive the response's head.

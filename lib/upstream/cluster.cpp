@@ -54,10 +54,9 @@ void Cluster::update(std::shared_ptr<const HostSet> hosts) {
   next.reserve(hosts->hosts.size());
   for (const std::shared_ptr<Host>& host : hosts->hosts) {
     const auto same = [&](const std::unique_ptr<HostPool>& pool) {
-      return pool != nullptr && pool->host()->identity() == host->identity();
+      return pool != nullptr && pool->host() == host;
     };
     if (auto it = std::ranges::find_if(pools_, same); it != pools_.end()) {
-      (*it)->set_host(host);
       next.push_back(std::move(*it));
     } else {
       next.push_back(std::make_unique<HostPool>(*this, host));

@@ -6,15 +6,6 @@
 #include <utility>
 
 namespace holdfast::upstream {
-namespace {
-
-std::uint64_t next_identity() noexcept {
-  static std::atomic<std::uint64_t> last{0};
-  return last.fetch_add(1, std::memory_order_relaxed) + 1;
-}
-
-}  // namespace
-
 std::uint16_t Address::port() const noexcept {
   return family() == AF_INET6 ? ntohs(reinterpret_cast<const sockaddr_in6&>(storage).sin6_port)
                               : ntohs(reinterpret_cast<const sockaddr_in&>(storage).sin_port);
@@ -74,18 +65,8 @@ Host::Host(const Address& address, std::string hostname, std::uint32_t weight, s
     : address_(address),
       text_(address.text()),
       hostname_(std::move(hostname)),
-      identity_(next_identity()),
       workers_(workers),
       stats_(new stats::HostStats[workers]{}),
       weight_(weight) {}
-
-Host::Host(const Host& predecessor, const Address& address)
-    : address_(address),
-      text_(address.text()),
-      hostname_(predecessor.hostname_),
-      identity_(predecessor.identity_),
-      workers_(predecessor.workers_),
-      stats_(predecessor.stats_),
-      weight_(predecessor.weight()) {}
 
 }  // namespace holdfast::upstream

@@ -45,11 +45,6 @@ class Host {
   /// REQUIRES: weight >= 1, workers >= 1.
   Host(const Address& address, std::string hostname, std::uint32_t weight, std::size_t workers);
 
-  /// The same logical host at a new address (LOGICAL_DNS): keeps identity(), name, weight and
-  /// counters, so that the connections made to the old address stay in the pool and leave the
-  /// gauges right when they end.
-  Host(const Host& predecessor, const Address& address);
-
   Host& operator=(const Host&) = delete;
 
   [[nodiscard]] const sockaddr* address() const noexcept {
@@ -61,10 +56,6 @@ class Host {
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
   /// The name in the configuration that led here (an IP literal where the configuration has one).
   [[nodiscard]] const std::string& hostname() const noexcept { return hostname_; }
-  /// What pools are keyed by. Differs between hosts, except that the successive addresses of one
-  /// LOGICAL_DNS cluster share it: when a new set has a host of known identity, its pool goes on
-  /// with the new address for new connections.
-  [[nodiscard]] std::uint64_t identity() const noexcept { return identity_; }
 
   /// 1..2^32-1. Set by the control thread only, before the set that needs it is published.
   [[nodiscard]] std::uint32_t weight() const noexcept {
@@ -85,10 +76,8 @@ class Host {
   Address address_;
   std::string text_;
   std::string hostname_;
-  std::uint64_t identity_;
   std::size_t workers_;
-  // Shared: with the hosts that precede or succeed this one under the same identity.
-  std::shared_ptr<stats::HostStats[]> stats_;
+  std::unique_ptr<stats::HostStats[]> stats_;
   // Written by the control thread, read by all.
   std::atomic<std::uint32_t> weight_;
 };

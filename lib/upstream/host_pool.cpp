@@ -64,9 +64,10 @@ void HostPool::begin_connection() noexcept {
   stats.upstream_cx_total.add();
   stats.upstream_cx_http1_total.add();
   host_stats().cx_total.add();
-  if (!connection->connect()) {
+  if (const int error = connection->connect(); error != 0) {
     stats.upstream_cx_connect_fail.add();
     host_stats().cx_connect_fail.add();
+    failure_report_.error = error;
     // The caller must not be called back from inside enqueue().
     failure_report_.reason = ResetReason::connection_failure;
     cluster_.reactor().schedule(failure_report_);
@@ -94,7 +95,7 @@ bool HostPool::on_free(ClientConnection& connection) noexcept {
     if (!cluster_.circuit_breaker().requests.can_take()) {
       // As Envoy: the limit on requests is looked at when a connection is there.
       cluster_.stats().upstream_rq_pending_overflow.add();
-      next->on_connection_failed(ResetReason::overflow);
+      next->on_connection_failed(ResetReason::overflow, 0);
       return on_free(connection);
     }
     next->on_connection_ready(connection);
@@ -107,13 +108,13 @@ bool HostPool::on_free(ClientConnection& connection) noexcept {
   return true;
 }
 
-void HostPool::on_connect_failed(ResetReason reason) noexcept {
+void HostPool::on_connect_failed(ResetReason reason, int error) noexcept {
   cluster_.stats().upstream_cx_connect_fail.add();
   host_stats().cx_connect_fail.add();
-  report_failures(reason);
+  report_failures(reason, error);
 }
 
-void HostPool::report_failures(ResetReason reason) noexcept {
+void HostPool::report_failures(ResetReason reason, int error) noexcept {
   // Those who come while we tell the others wait for a connection of their own.
   base::List<PendingRequest, PendingTag> told;
   told.splice(pending_);
@@ -121,7 +122,7 @@ void HostPool::report_failures(ResetReason reason) noexcept {
     withdraw(*request);
     cluster_.stats().upstream_rq_pending_failure_eject.add();
     host_stats().rq_error.add();
-    request->on_connection_failed(reason);
+    request->on_connection_failed(reason, error);
   }
   if (is_drained()) cluster_.on_pool_drained();
 }

@@ -25,7 +25,8 @@ class PendingRequest : public base::ListNode<PendingTag> {
  public:
   virtual ~PendingRequest() = default;
   virtual void on_connection_ready(ClientConnection& connection) noexcept = 0;
-  virtual void on_connection_failed(ResetReason reason) noexcept = 0;
+  /// `error`: errno of the connect, or 0.
+  virtual void on_connection_failed(ResetReason reason, int error) noexcept = 0;
 };
 
 class HostPool {
@@ -42,8 +43,6 @@ class HostPool {
   /// Take `request` out of the line. REQUIRES: it is in this pool's line.
   void withdraw(PendingRequest& request) noexcept;
 
-  /// The host keeps its identity but has a new address or weight (LOGICAL_DNS).
-  void set_host(std::shared_ptr<Host> host) noexcept { host_ = std::move(host); }
   /// The host has left the cluster: no more new requests; connections close when they fall idle.
   void drain() noexcept;
   [[nodiscard]] bool is_drained() const noexcept {
@@ -58,7 +57,7 @@ class HostPool {
 
   // For ClientConnection.
   void on_connected(ClientConnection& connection) noexcept;
-  void on_connect_failed(ResetReason reason) noexcept;
+  void on_connect_failed(ResetReason reason, int error) noexcept;
   /// A response has ended well: serve the next in line or keep the connection. False: it must
   /// close.
   [[nodiscard]] bool on_free(ClientConnection& connection) noexcept;
@@ -66,13 +65,14 @@ class HostPool {
 
  private:
   void begin_connection() noexcept;
-  void report_failures(ResetReason reason) noexcept;
+  void report_failures(ResetReason reason, int error) noexcept;
 
   class FailureReport final : public net::IoHandler {
    public:
     explicit FailureReport(HostPool& pool) : pool_(pool) {}
-    void on_io(std::uint32_t) noexcept override { pool_.report_failures(reason); }
+    void on_io(std::uint32_t) noexcept override { pool_.report_failures(reason, error); }
     ResetReason reason = ResetReason::connection_failure;
+    int error = 0;
 
    private:
     HostPool& pool_;

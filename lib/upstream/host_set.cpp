@@ -60,13 +60,6 @@ std::shared_ptr<const HostSet> HostTable::update(const std::vector<Member>& memb
   return changed ? publish(std::move(hosts)) : nullptr;
 }
 
-std::shared_ptr<const HostSet> HostTable::update_logical(const Member& member) {
-  if (current_->hosts.empty()) return update({member});
-  const Host& present = *current_->hosts.front();
-  if (present.text() == member.address.text()) return nullptr;
-  return publish({std::make_shared<Host>(present, member.address)});
-}
-
 const std::shared_ptr<const HostSet>& HostTable::publish(std::vector<std::shared_ptr<Host>> hosts) {
   auto next = std::make_shared<HostSet>();
   next->hosts = std::move(hosts);

@@ -41,10 +41,6 @@ class HostTable {
   /// the weights differ from current(); else the new current().
   std::shared_ptr<const HostSet> update(const std::vector<Member>& members);
 
-  /// For a cluster with one logical host: the host stays (identity, counters), its address may
-  /// change. ENSURES: as for update().
-  std::shared_ptr<const HostSet> update_logical(const Member& member);
-
   /// Never null; empty with version 0 before the first update.
   [[nodiscard]] const std::shared_ptr<const HostSet>& current() const noexcept { return current_; }
 

@@ -1,12 +1,9 @@
 // LOGICAL_DNS: one logical host, whose address is the first of the last good answer.
 //
-// Owner: as for ClusterSource; control thread only. Always: one host once it has resolved; its
-// identity never changes, only the address that new connections go to. Connections made to earlier
-// addresses live on: a big service that answers each lookup with another address must not cost a
-// new connection each time. Envoy's documentation of LOGICAL_DNS says the same; Envoy 1.40 was seen
-// to replace the host and close its idle connections whenever the first address changes. As in
-// Envoy 1.40: NXDOMAIN or an answer without addresses is a failure and leaves the host; the TTL is
-// the first address's.
+// Owner: as for ClusterSource; control thread only. Always: one host once it has resolved. When the
+// first address changes, the host is replaced: its connections drain (as seen in Envoy 1.40; its
+// documentation says that they live on). As in Envoy 1.40: NXDOMAIN or an answer without addresses
+// is a failure and leaves the host; the TTL is the first address's.
 #pragma once
 
 #include <memory>

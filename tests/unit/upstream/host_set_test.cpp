@@ -73,7 +73,6 @@ TEST_CASE("a host that left and came back is a new host", "[upstream]") {
   const auto back = table.update({member("127.0.0.1")});
   REQUIRE(back);
   CHECK(back->hosts[0] != first->hosts[0]);
-  CHECK(back->hosts[0]->identity() != first->hosts[0]->identity());
 }
 
 TEST_CASE("an empty first answer publishes nothing", "[upstream]") {
@@ -81,19 +80,6 @@ TEST_CASE("an empty first answer publishes nothing", "[upstream]") {
   CHECK_FALSE(table.update({}));
   REQUIRE(table.current());
   CHECK(table.current()->version == 0);
-}
-
-TEST_CASE("a logical host keeps its identity when its address changes", "[upstream]") {
-  HostTable table(1);
-  const auto first = table.update_logical(member("127.0.0.1"));
-  REQUIRE(first);
-  CHECK_FALSE(table.update_logical(member("127.0.0.1")));
-  const auto second = table.update_logical(member("127.0.0.2"));
-  REQUIRE(second);
-  REQUIRE(second->hosts.size() == 1);
-  CHECK(second->hosts[0]->text() == "127.0.0.2:80");
-  CHECK(second->hosts[0]->identity() == first->hosts[0]->identity());
-  CHECK(first->hosts[0]->text() == "127.0.0.1:80");
 }
 
 }  // namespace

@@ -42,18 +42,5 @@ TEST_CASE("a host has one set of counters per worker, and a socket address to co
   CHECK(host.address_length() == sizeof(sockaddr_in));
 }
 
-TEST_CASE("a logical host's next address keeps identity and counters", "[upstream]") {
-  const Host first(*parse_ip("127.0.0.1", 80), "a.test", 1, 1);
-  first.stats(0).cx_active.add();
-  const Host second(first, *parse_ip("::1", 80));
-  const Host other(*parse_ip("127.0.0.1", 80), "a.test", 1, 1);
-  CHECK(second.identity() == first.identity());
-  CHECK(other.identity() != first.identity());
-  CHECK(second.text() == "[::1]:80");
-  CHECK(second.address_length() == sizeof(sockaddr_in6));
-  first.stats(0).cx_active.sub();
-  CHECK(second.stats(0).cx_active.get() == 0);
-}
-
 }  // namespace
 }  // namespace holdfast::upstream
