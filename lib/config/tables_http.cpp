@@ -104,7 +104,6 @@ Message<Hcm>& add_header_rules(Message<Hcm>& message) {
                    "What happens to the upstream's `server` header.")
       .field("via", &Hcm::via, "Appended to the `via` header of requests and responses.")
       .rule(StringRule::header_value)
-      .default_text("none")
       .field("use_remote_address", &Hcm::use_remote_address,
              "The client's own address counts, and is appended to `x-forwarded-for`: for a proxy "
              "at the edge.")
