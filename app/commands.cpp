@@ -14,6 +14,7 @@
 #include "config/schema.hpp"
 #include "filters/registry.hpp"
 #include "healthcheck.hpp"
+#include "server/config_check.hpp"
 #include "server/server.hpp"
 #include "try_out.hpp"
 #include "version.hpp"
@@ -29,7 +30,8 @@ std::optional<std::string> if_given(const std::string& text) {
 
 config::LoadResult load(const Arguments& arguments) {
   return config::load(if_given(arguments.config_path), if_given(arguments.config_yaml),
-                      filters::catalog(), config::process_env());
+                      filters::catalog(), config::process_env(),
+                      server::check_config);
 }
 
 std::string count(std::size_t number, const std::string& noun) {
@@ -123,7 +125,8 @@ ExitCode run(const Arguments& arguments) {
     return ExitCode::ok;
   }
   const config::LoadResult result =
-      config::load_text(text, "holdfast run", filters::catalog(), config::process_env());
+      config::load_text(text, "holdfast run", filters::catalog(), config::process_env(),
+                      server::check_config);
   return result.ok() ? serve(arguments, result) : report(result);
 }
 

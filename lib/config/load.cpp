@@ -48,7 +48,7 @@ std::optional<Value> read_tree(const Input& input, std::uint32_t number, const E
 }
 
 LoadResult load_inputs(const std::vector<Input>& inputs, const FilterCatalog& catalog,
-                       const Env& env) {
+                       const Env& env, const Check& check) {
   Diagnostics diagnostics;
   std::vector<std::string> names;
   std::optional<Value> whole;
@@ -70,6 +70,7 @@ LoadResult load_inputs(const std::vector<Input>& inputs, const FilterCatalog& ca
   Context context(diagnostics, catalog);
   parse_message(bootstrap_table(), *whole, &bootstrap, context);
   check_whole(bootstrap, context);
+  if (check) check(bootstrap, context);
   if (diagnostics.has_errors()) return failed(diagnostics, names);
 
   // As in Envoy, `admin: {}` is no admin server.
@@ -111,13 +112,13 @@ Env process_env() {
 }
 
 LoadResult load_text(std::string_view text, const std::string& display_name,
-                     const FilterCatalog& catalog, const Env& env) {
-  return load_inputs({{display_name, std::string(text)}}, catalog, env);
+                     const FilterCatalog& catalog, const Env& env, const Check& check) {
+  return load_inputs({{display_name, std::string(text)}}, catalog, env, check);
 }
 
 LoadResult load(const std::optional<std::string>& path,
                 const std::optional<std::string>& config_yaml, const FilterCatalog& catalog,
-                const Env& env) {
+                const Env& env, const Check& check) {
   std::vector<Input> inputs;
   if (path) {
     Input file{*path, {}};
@@ -134,7 +135,7 @@ LoadResult load(const std::optional<std::string>& path,
     diagnostics.error({}, "at least one of --config-path and --config-yaml must be given");
     return failed(diagnostics, {"holdfast"});
   }
-  return load_inputs(inputs, catalog, env);
+  return load_inputs(inputs, catalog, env, check);
 }
 
 }  // namespace holdfast::config
