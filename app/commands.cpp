@@ -30,8 +30,7 @@ std::optional<std::string> if_given(const std::string& text) {
 
 config::LoadResult load(const Arguments& arguments) {
   return config::load(if_given(arguments.config_path), if_given(arguments.config_yaml),
-                      filters::catalog(), config::process_env(),
-                      server::check_config);
+                      filters::catalog(), config::process_env(), server::check_config);
 }
 
 std::string count(std::size_t number, const std::string& noun) {
@@ -124,9 +123,8 @@ ExitCode run(const Arguments& arguments) {
     std::cout << text;
     return ExitCode::ok;
   }
-  const config::LoadResult result =
-      config::load_text(text, "holdfast run", filters::catalog(), config::process_env(),
-                      server::check_config);
+  const config::LoadResult result = config::load_text(text, "holdfast run", filters::catalog(),
+                                                      config::process_env(), server::check_config);
   return result.ok() ? serve(arguments, result) : report(result);
 }
 

@@ -1,6 +1,8 @@
-// Bytes waiting to be parsed or sent: append at the end, take from the front, contiguous, capacity kept.
+// Bytes waiting to be parsed or sent: append at the end, take from the front, contiguous, capacity
+// kept.
 //
-// Owner: one connection. Memory grows only while bytes wait; release() gives a large buffer back when idle.
+// Owner: one connection. Memory grows only while bytes wait; release() gives a large buffer back
+// when idle.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,7 @@
 // A doubly linked list whose links live in the elements: no allocation, O(1) unlink from anywhere.
 //
-// Elements derive from ListNode<Tag>; a node unlinks itself on destruction, so a list never holds a dead element.
-// Thread: whichever owns the elements; no locking.
+// Elements derive from ListNode<Tag>; a node unlinks itself on destruction, so a list never holds a
+// dead element. Thread: whichever owns the elements; no locking.
 #pragma once
 
 #include <cassert>

@@ -29,8 +29,9 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
   target_link_options(holdfast_compile INTERFACE -Wl,-z,relro -Wl,-z,now -Wl,--as-needed)
 endif()
 if(HOLDFAST_SANITIZE)
+  # vptr probes memory through a pipe, and so reports nonsense in the tests that run out of descriptors.
   target_compile_options(holdfast_compile INTERFACE -fsanitize=${HOLDFAST_SANITIZE}
-    -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    -fno-sanitize=vptr -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(holdfast_compile INTERFACE -fsanitize=${HOLDFAST_SANITIZE})
 endif()
 if(HOLDFAST_COVERAGE)

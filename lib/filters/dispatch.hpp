@@ -1,9 +1,10 @@
-// The dispatch filter: holds each response until N side requests have ended, well or badly, then adds a header.
+// The dispatch filter: holds each response until N side requests have ended, well or badly, then
+// adds a header.
 //
-// What the proxy-wasm plugin `multiple_dispatches` does in Envoy, natively, and without its wounds: a failed call is
-// counted, never a crash; nothing is held longer than `max_hold`; calls end with their client. docs/filters.md tells
-// the whole. Two spellings in the configuration: our own type, and Envoy's `envoy.filters.http.wasm` with the null
-// runtime.
+// What the proxy-wasm plugin `multiple_dispatches` does in Envoy, natively, and without its wounds:
+// a failed call is counted, never a crash; nothing is held longer than `max_hold`; calls end with
+// their client. docs/filters.md tells the whole. Two spellings in the configuration: our own type,
+// and Envoy's `envoy.filters.http.wasm` with the null runtime.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +37,8 @@ struct DispatchConfig : config::FilterConfig {
   std::uint32_t max_in_flight = 0;               ///< Per worker; 0 = only the cluster's limits.
 };
 
-[[nodiscard]] FilterType dispatch_type();          ///< holdfast.filters.http.dispatch.v1.Dispatch
-[[nodiscard]] FilterType dispatch_as_wasm_type();  ///< envoy...wasm.v3.Wasm with envoy.wasm.runtime.null
+[[nodiscard]] FilterType dispatch_type();  ///< holdfast.filters.http.dispatch.v1.Dispatch
+[[nodiscard]] FilterType
+dispatch_as_wasm_type();  ///< envoy...wasm.v3.Wasm with envoy.wasm.runtime.null
 
 }  // namespace holdfast::filters

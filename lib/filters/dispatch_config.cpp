@@ -1,5 +1,5 @@
-// The dispatch filter's configuration: our own message, and the original's plugin configuration inside Envoy's Wasm
-// message (null runtime), both as field tables.
+// The dispatch filter's configuration: our own message, and the original's plugin configuration
+// inside Envoy's Wasm message (null runtime), both as field tables.
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -13,8 +13,8 @@ namespace holdfast::filters {
 namespace {
 
 using config::Context;
-using config::Location;
 using config::LocatedString;
+using config::Location;
 using config::Message;
 using config::MessageTable;
 using config::Source;
@@ -38,8 +38,8 @@ const MessageTable& header_value_table() {
 /// Names that frame or route the message are the filter's own business.
 bool is_reserved(std::string_view name) {
   constexpr std::array<std::string_view, 10> kReserved = {
-      "host",       "content-length", "transfer-encoding", "connection", "keep-alive",
-      "te",         "trailer",        "upgrade",           "expect",     "proxy-connection"};
+      "host", "content-length", "transfer-encoding", "connection", "keep-alive",
+      "te",   "trailer",        "upgrade",           "expect",     "proxy-connection"};
   return std::ranges::find(kReserved, name) != kReserved.end();
 }
 
@@ -50,18 +50,19 @@ std::string lower(std::string text) {
 }
 
 void finish_dispatch(DispatchConfig& message, const Source& source, Context& context) {
-  constexpr std::array<std::string_view, 8> kMethods = {"GET",  "HEAD",   "POST",    "PUT",
+  constexpr std::array<std::string_view, 8> kMethods = {"GET",    "HEAD",    "POST",  "PUT",
                                                         "DELETE", "OPTIONS", "TRACE", "PATCH"};
   if (std::ranges::find(kMethods, message.method) == kMethods.end()) {
-    context.error(source.where("method"),
-                  "method \"" + message.method + "\" in Dispatch is none of GET, HEAD, POST, PUT, "
-                  "DELETE, OPTIONS, TRACE, PATCH");
+    context.error(source.where("method"), "method \"" + message.method +
+                                              "\" in Dispatch is none of GET, HEAD, POST, PUT, "
+                                              "DELETE, OPTIONS, TRACE, PATCH");
   }
   const bool clean = std::ranges::all_of(
       message.path, [](unsigned char c) { return c > ' ' && c < 0x7f && c != '#'; });
   if (!message.path.starts_with('/') || !clean) {
-    context.error(source.where("path"), "path in Dispatch must begin with '/' and hold only "
-                                        "printable ASCII without spaces or '#'");
+    context.error(source.where("path"),
+                  "path in Dispatch must begin with '/' and hold only "
+                  "printable ASCII without spaces or '#'");
   }
   message.header_name = lower(message.header_name);
   if (is_reserved(message.header_name)) {
@@ -100,11 +101,11 @@ const MessageTable& dispatch_table() {
           .field("header_name", &C::header_name, "The header that says how many were dispatched.")
           .min_length(1)
           .rule(config::StringRule::header_name)
-          .enumeration("on_failure", &C::on_failure,
-                       {{"count", 0}, {"mark", 1}, {"error", 2}},
-                       "What a failed side request (no response, or a 5xx) does. count: nothing, it "
-                       "has arrived, as in the original. mark: `x-dispatch-failed: K` is added, too. "
-                       "error: the response becomes a 502.")
+          .enumeration(
+              "on_failure", &C::on_failure, {{"count", 0}, {"mark", 1}, {"error", 2}},
+              "What a failed side request (no response, or a 5xx) does. count: nothing, it "
+              "has arrived, as in the original. mark: `x-dispatch-failed: K` is added, too. "
+              "error: the response becomes a 502.")
           .field("max_hold", &C::max_hold,
                  "The longest hold: then what is still out counts as failed. Default: the route's "
                  "timeout.")
@@ -149,7 +150,8 @@ struct WasmMessage {
 
 const MessageTable& data_source_table() {
   static const MessageTable kTable =
-      Message<WasmMessage>("DataSource", "envoy.config.core.v3.DataSource", "Where code comes from.")
+      Message<WasmMessage>("DataSource", "envoy.config.core.v3.DataSource",
+                           "Where code comes from.")
           .field("inline_string", &WasmMessage::code,
                  "Name of the plugin compiled in: `multiple_dispatches`.")
           .required()
@@ -206,7 +208,8 @@ const MessageTable& plugin_config_table() {
               context.error(message.runtime.location,
                             "runtime \"" + message.runtime.text +
                                 "\" of Envoy's VmConfig is not implemented by Holdfast; "
-                                "plugins compiled in have \"" + std::string(kNullRuntime) + "\"");
+                                "plugins compiled in have \"" +
+                                std::string(kNullRuntime) + "\"");
             } else if (message.code.text != kPluginName) {
               context.error(message.code.location,
                             "no plugin \"" + message.code.text + "\" is compiled in" +

@@ -1,7 +1,7 @@
 #include "filters/dispatch_filter.hpp"
 
-#include <boost/asio/dispatch.hpp>
 #include <array>
+#include <boost/asio/dispatch.hpp>
 #include <cassert>
 #include <charconv>
 
@@ -46,7 +46,8 @@ struct DispatchFilter::Join final : upstream::CallOwner {
   Hold hold;
   base::List<upstream::Call, upstream::CallTag> out;
   net::TimePoint since;
-  std::uint32_t serial = 0;  ///< Which use of this object; an arrival for an earlier one is dropped.
+  std::uint32_t serial =
+      0;  ///< Which use of this object; an arrival for an earlier one is dropped.
   std::uint32_t pending = 0;  ///< Touched only on strand_, once the calls have been started.
   std::uint32_t failed = 0;   ///< Likewise.
 };

@@ -1,6 +1,7 @@
 // DispatchFilter: the running half of the dispatch filter (dispatch.hpp).
 //
-// Owner: the worker's filter chain. Thread: the worker's; the counters of arrivals are touched on strand_ only.
+// Owner: the worker's filter chain. Thread: the worker's; the counters of arrivals are touched on
+// strand_ only.
 #pragma once
 
 #include <boost/asio/strand.hpp>

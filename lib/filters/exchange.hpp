@@ -1,7 +1,8 @@
 // One request and its response as a filter sees it.
 //
-// Owner: the server's session, which recycles exchanges and never frees them while its worker lives; that is why a
-// Hold may safely point to one that has ended (generation check). Thread: the worker's.
+// Owner: the server's session, which recycles exchanges and never frees them while its worker
+// lives; that is why a Hold may safely point to one that has ended (generation check). Thread: the
+// worker's.
 #pragma once
 
 #include <array>
@@ -15,8 +16,8 @@ namespace holdfast::filters {
 
 class Exchange;
 
-/// The right to let a held message go. Move-free value: copyable, but resumes at most once; inert once the exchange
-/// has ended or has been resumed.
+/// The right to let a held message go. Move-free value: copyable, but resumes at most once; inert
+/// once the exchange has ended or has been resumed.
 class Hold {
  public:
   Hold() = default;
@@ -50,7 +51,8 @@ class Exchange {
 
   /// A token for resuming; call from the hook that returns Verdict::hold.
   [[nodiscard]] Hold hold() noexcept { return {*this, generation_}; }
-  /// Have Filter::on_hold_expired() called when the hold has lasted that long. 0 = the server's own limit.
+  /// Have Filter::on_hold_expired() called when the hold has lasted that long. 0 = the server's own
+  /// limit.
   void set_hold_limit(std::chrono::milliseconds limit) noexcept { hold_limit_ = limit; }
   /// Make the response a local reply instead of what the upstream sends. Response stage only.
   virtual void replace_response(std::uint16_t status, std::string_view body) noexcept = 0;
@@ -70,7 +72,8 @@ class Exchange {
   std::chrono::milliseconds route_timeout_{0};
   std::chrono::milliseconds hold_limit_{0};
   std::array<void*, kMaxFilters> slots_{};
-  std::uint32_t generation_ = 0;  ///< Changes with each resume and at the end: old Holds become inert.
+  std::uint32_t generation_ =
+      0;  ///< Changes with each resume and at the end: old Holds become inert.
 };
 
 inline Exchange* Hold::exchange() const noexcept {
@@ -79,6 +82,8 @@ inline Exchange* Hold::exchange() const noexcept {
   return live ? exchange_ : nullptr;
 }
 
-inline void Hold::resume() const noexcept { exchange_->resume(); }
+inline void Hold::resume() const noexcept {
+  exchange_->resume();
+}
 
 }  // namespace holdfast::filters

@@ -1,8 +1,8 @@
 // What an HTTP filter may see, do, and owe. docs/filters.md shows how to add one.
 //
-// One instance per worker per configured filter, shared by all exchanges of that worker: members are constant after
-// construction, or counters, or pools; what belongs to one exchange hangs on its slot. Thread: every hook runs on the
-// worker that owns the exchange. Errors: hooks do not throw.
+// One instance per worker per configured filter, shared by all exchanges of that worker: members
+// are constant after construction, or counters, or pools; what belongs to one exchange hangs on its
+// slot. Thread: every hook runs on the worker that owns the exchange. Errors: hooks do not throw.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -22,8 +22,10 @@ namespace holdfast::filters {
 
 enum class Verdict : std::uint8_t {
   proceed,  ///< Hand the message to the next filter.
-  hold,     ///< The filter took exchange.hold() and owes one Hold::resume(), later, never inside the hook.
-  respond,  ///< Request stage only: replace_response() was called; skip the router, go to the response stage.
+  hold,  ///< The filter took exchange.hold() and owes one Hold::resume(), later, never inside the
+         ///< hook.
+  respond,  ///< Request stage only: replace_response() was called; skip the router, go to the
+            ///< response stage.
 };
 
 class Filter {
@@ -37,7 +39,8 @@ class Filter {
   virtual Verdict on_request(Exchange&) noexcept { return Verdict::proceed; }
   /// Response head complete (of local replies, too); filters run in reverse order, as in Envoy.
   virtual Verdict on_response(Exchange&) noexcept { return Verdict::proceed; }
-  /// The hold this filter asked for has lasted to its limit. It must settle its affairs; the server resumes.
+  /// The hold this filter asked for has lasted to its limit. It must settle its affairs; the server
+  /// resumes.
   virtual void on_hold_expired(Exchange&) noexcept {}
   /// The exchange is over. Called when this filter's slot is not null: it frees what hangs there.
   virtual void on_end(Exchange&) noexcept {}

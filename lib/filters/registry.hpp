@@ -1,4 +1,5 @@
-// The HTTP filters that Holdfast has: one line each in registry.cpp, everything else about a filter in its own files.
+// The HTTP filters that Holdfast has: one line each in registry.cpp, everything else about a filter
+// in its own files.
 //
 // Constant; any thread.
 #pragma once
@@ -14,8 +15,8 @@
 namespace holdfast::filters {
 
 struct FilterType {
-  /// How the configuration knows it. Several spellings of one filter are several entries whose parse hooks give the
-  /// same `type`.
+  /// How the configuration knows it. Several spellings of one filter are several entries whose
+  /// parse hooks give the same `type`.
   config::HttpFilterType config;
   Hooks hooks;
   /// Null for the router, which is not a filter object but the server's own last step.

@@ -1,5 +1,5 @@
 // Bytes -> Head, for requests and responses: Beast's basic_parser records offsets, our guard layer
-// refuses what is ambiguous (RFC 9112 2-7, RFC 9110 5; house note 3.6 on what Beast 345 lets
+// refuses what is ambiguous (RFC 9112 2-7, RFC 9110 5; docs/adr/0005 on what Beast 345 lets
 // through).
 //
 // Pure functions of bytes: no sockets, no state between calls. The caller keeps unfinished bytes
@@ -22,7 +22,7 @@ enum class Framing : std::uint8_t {
   until_close,  ///< Responses only.
 };
 
-/// What a refused head means to the client (Envoy's answers, envoy.md 3.2) or, from upstream, a
+/// What a refused head means to the client (the answers are Envoy's) or, from upstream, a
 /// protocol error.
 enum class HeadError : std::uint8_t {
   none,

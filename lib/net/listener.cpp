@@ -11,10 +11,12 @@
 namespace holdfast::net {
 namespace {
 
-constexpr int kAcceptsPerTurn = 64;  ///< So that a connection storm leaves time for those already here.
+constexpr int kAcceptsPerTurn =
+    64;  ///< So that a connection storm leaves time for those already here.
 constexpr std::chrono::milliseconds kBackOff{100};
 
-/// The connection that was being accepted failed, not accept() itself (accept(2), "Error handling").
+/// The connection that was being accepted failed, not accept() itself (accept(2), "Error
+/// handling").
 bool is_connection_error(int error) {
   switch (error) {
     case EINTR:
@@ -41,8 +43,7 @@ bool set_options(int fd, int family, const BindOptions& options) {
   if (options.reuse_port && ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) != 0) {
     return false;
   }
-  return family != AF_INET6 ||
-         ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) == 0;
+  return family != AF_INET6 || ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) == 0;
 }
 
 bool make_address(const std::string& text, std::uint16_t port, BoundAddress& out) {
@@ -113,9 +114,13 @@ Listener::Listener(Reactor& reactor, int fd, OnAccept on_accept, OnError on_erro
       fd_(fd),
       back_off_(*this) {}
 
-Listener::~Listener() { stop(); }
+Listener::~Listener() {
+  stop();
+}
 
-bool Listener::start() noexcept { return reactor_.add(fd_, *this); }
+bool Listener::start() noexcept {
+  return reactor_.add(fd_, *this);
+}
 
 void Listener::stop() noexcept {
   if (fd_ < 0) return;
@@ -125,7 +130,9 @@ void Listener::stop() noexcept {
   fd_ = -1;
 }
 
-void Listener::resume() noexcept { reactor_.schedule(*this); }
+void Listener::resume() noexcept {
+  reactor_.schedule(*this);
+}
 
 void Listener::on_io(std::uint32_t) noexcept {
   for (int i = 0; fd_ >= 0; ++i) {
@@ -135,8 +142,8 @@ void Listener::on_io(std::uint32_t) noexcept {
     }
     sockaddr_storage peer{};
     socklen_t length = sizeof peer;
-    const int fd = ::accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &length,
-                             SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd =
+        ::accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       out_of_resources_ = false;
       on_accept_(fd, peer);

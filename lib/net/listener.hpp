@@ -1,7 +1,8 @@
 // The accept loop of one worker on one listening socket, and how listening sockets are made.
 //
-// Owner: the worker's listeners (server/worker_listeners). Thread: the worker's. Backs off for 100 ms when the process
-// is out of descriptors or memory instead of spinning; the error is counted and reported once per spell.
+// Owner: the worker's listeners (server/worker_listeners). Thread: the worker's. Backs off for 100
+// ms when the process is out of descriptors or memory instead of spinning; the error is counted and
+// reported once per spell.
 #pragma once
 
 #include <sys/socket.h>
@@ -27,10 +28,11 @@ struct BindOptions {
 
 [[nodiscard]] std::uint16_t port_of(const BoundAddress& address) noexcept;
 
-/// Create, bind and listen; -1 and `error` text on failure. `address` is an IP literal; port 0 picks one, which
-/// `bound` then tells.
+/// Create, bind and listen; -1 and `error` text on failure. `address` is an IP literal; port 0
+/// picks one, which `bound` then tells.
 [[nodiscard]] int bind_listener(const std::string& address, std::uint16_t port,
-                                const BindOptions& options, BoundAddress& bound, std::string& error);
+                                const BindOptions& options, BoundAddress& bound,
+                                std::string& error);
 
 /// "1.2.3.4:80" or "[::1]:80"; numeric host alone with `port` false.
 [[nodiscard]] std::string address_text(const sockaddr* address, bool port = true);

@@ -2,8 +2,8 @@
 
 #include <unistd.h>
 
-#include <boost/asio/post.hpp>
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <cerrno>
 #include <ctime>
 #include <system_error>
@@ -11,9 +11,11 @@
 namespace holdfast::net {
 namespace {
 
-constexpr int kMaxRounds = 8;      ///< Batches taken before Asio gets its turn (posts, signals of this context).
-constexpr int kBusyBatch = 8;      ///< A batch this large says that more is likely waiting already.
-constexpr int kScheduleRounds = 64;  ///< A handler that schedules itself for ever must not starve the sockets.
+constexpr int kMaxRounds =
+    8;  ///< Batches taken before Asio gets its turn (posts, signals of this context).
+constexpr int kBusyBatch = 8;  ///< A batch this large says that more is likely waiting already.
+constexpr int kScheduleRounds =
+    64;  ///< A handler that schedules itself for ever must not starve the sockets.
 
 int make_epoll() {
   const int fd = ::epoll_create1(EPOLL_CLOEXEC);
@@ -34,7 +36,9 @@ Reactor::Reactor(asio::io_context& io)
   descriptor_.assign(epoll_fd_);
 }
 
-Reactor::~Reactor() { end_turn(); }
+Reactor::~Reactor() {
+  end_turn();
+}
 
 void Reactor::start() {
   wait_io();

@@ -1,10 +1,12 @@
-// The readiness set of one worker: an edge-triggered epoll inside Asio, and the worker's clock, timers and scratch.
+// The readiness set of one worker: an edge-triggered epoll inside Asio, and the worker's clock,
+// timers and scratch.
 //
-// Owner: the Worker. Thread: the worker's, for everything. Sockets are registered once for their whole life
-// (EPOLLIN|EPOLLOUT|EPOLLRDHUP|EPOLLET), so waiting costs no system call and no operation object per read, and a FIN
-// is never lost (docs/adr/0002). Asio sees one descriptor: the epoll itself.
-// Always holds: handlers run one after the other, never nested; who wants to be called again later in this turn uses
-// schedule(). read_buffer() may be used only inside on_io(), and its contents die with that call.
+// Owner: the Worker. Thread: the worker's, for everything. Sockets are registered once for their
+// whole life (EPOLLIN|EPOLLOUT|EPOLLRDHUP|EPOLLET), so waiting costs no system call and no
+// operation object per read, and a FIN is never lost (docs/adr/0002). Asio sees one descriptor: the
+// epoll itself. Always holds: handlers run one after the other, never nested; who wants to be
+// called again later in this turn uses schedule(). read_buffer() may be used only inside on_io(),
+// and its contents die with that call.
 #pragma once
 
 #include <sys/epoll.h>
@@ -46,7 +48,8 @@ class Disposable : public base::ListNode<DisposeTag> {
 
 class Reactor {
  public:
-  /// The largest single read; large bodies move in pieces of this size (perf: 64 KiB body 69 -> 41 us with 256 KiB).
+  /// The largest single read; large bodies move in pieces of this size (perf: 64 KiB body 69 -> 41
+  /// us with 256 KiB).
   static constexpr std::size_t kReadBufferSize = 256 * 1024;
 
   explicit Reactor(asio::io_context& io);
@@ -60,10 +63,12 @@ class Reactor {
 
   /// Register `fd` for its life. False when the kernel refuses (ENOMEM, ENOSPC).
   [[nodiscard]] bool add(int fd, IoHandler& handler) noexcept;
-  /// Take `fd` out, and drop events of this turn that were not delivered yet. REQUIRES: called before close(fd).
+  /// Take `fd` out, and drop events of this turn that were not delivered yet. REQUIRES: called
+  /// before close(fd).
   void remove(int fd, IoHandler& handler) noexcept;
 
-  /// Run `task` as a turn of its own. REQUIRES: on the worker, not inside a turn (posted tasks are not).
+  /// Run `task` as a turn of its own. REQUIRES: on the worker, not inside a turn (posted tasks are
+  /// not).
   template <class Task>
   void run_turn(Task&& task) {
     begin_turn();
@@ -80,9 +85,13 @@ class Reactor {
   /// The clock of this turn: read once per batch of events.
   [[nodiscard]] TimePoint now() const noexcept { return now_; }
   /// `now() + after`, saturating; for timeouts straight from the configuration.
-  [[nodiscard]] TimePoint after(std::chrono::milliseconds delay) const noexcept { return now_ + delay; }
+  [[nodiscard]] TimePoint after(std::chrono::milliseconds delay) const noexcept {
+    return now_ + delay;
+  }
 
-  [[nodiscard]] std::span<char> read_buffer() noexcept { return {read_buffer_.get(), kReadBufferSize}; }
+  [[nodiscard]] std::span<char> read_buffer() noexcept {
+    return {read_buffer_.get(), kReadBufferSize};
+  }
   /// Recycled buffer to build a head in before it is sent. Cleared by whoever takes it.
   [[nodiscard]] std::string& write_buffer() noexcept { return write_buffer_; }
   /// `date` header value of the current second (RFC 9110 6.6.1); valid until the next turn.

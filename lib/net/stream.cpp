@@ -59,8 +59,8 @@ Stream::ReadResult Stream::read(std::span<char> into) noexcept {
     const ssize_t n = ::recv(fd_, into.data(), into.size(), 0);
     if (n > 0) {
       const auto size = static_cast<std::size_t>(n);
-      // A short read empties the socket: the next edge says when there is more (unless the peer's end has been
-      // announced already: that edge will not come again).
+      // A short read empties the socket: the next edge says when there is more (unless the peer's
+      // end has been announced already: that edge will not come again).
       if (size < into.size() && !peer_finished_) readable_ = false;
       bytes_read_ += size;
       return {ReadState::data, size, 0};

@@ -1,9 +1,11 @@
-// One non-blocking TCP connection in the readiness set: read in place, write in place, keep what did not fit.
+// One non-blocking TCP connection in the readiness set: read in place, write in place, keep what
+// did not fit.
 //
-// Owner: a downstream session or an upstream connection, which derives from it. Thread: its worker's.
-// Always holds: bytes go out in the order of write() calls; after close() nothing is read, written or called back.
-// This is the whole transport that the rest sees (open, read, write, shutdown, close and on_io): another transport
-// (TLS, io_uring) would stand behind the same functions.
+// Owner: a downstream session or an upstream connection, which derives from it. Thread: its
+// worker's. Always holds: bytes go out in the order of write() calls; after close() nothing is
+// read, written or called back. This is the whole transport that the rest sees (open, read, write,
+// shutdown, close and on_io): another transport (TLS, io_uring) would stand behind the same
+// functions.
 #pragma once
 
 #include <sys/socket.h>
@@ -42,7 +44,8 @@ class Stream : public IoHandler {
  protected:
   /// Take a connected socket. False: the kernel would not register it; it has been closed.
   [[nodiscard]] bool open(int fd) noexcept;
-  /// Begin a non-blocking connect. 0, or an errno. On success wait for an event, then ask connect_error().
+  /// Begin a non-blocking connect. 0, or an errno. On success wait for an event, then ask
+  /// connect_error().
   [[nodiscard]] int open_connect(const sockaddr* address, socklen_t length) noexcept;
   [[nodiscard]] int connect_error() const noexcept;  ///< 0 = connected; EINPROGRESS = not yet.
 
@@ -52,7 +55,8 @@ class Stream : public IoHandler {
   [[nodiscard]] bool readable() const noexcept { return readable_; }
   [[nodiscard]] ReadResult read(std::span<char> into) noexcept;
 
-  /// Send all of `pieces`, in place as far as the socket takes them, the rest queued. False: the connection is broken.
+  /// Send all of `pieces`, in place as far as the socket takes them, the rest queued. False: the
+  /// connection is broken.
   [[nodiscard]] bool write(std::span<const iovec> pieces) noexcept;
   [[nodiscard]] bool write(std::string_view bytes) noexcept;
   /// Send queued bytes as far as the socket takes them. False: the connection is broken.
@@ -73,7 +77,8 @@ class Stream : public IoHandler {
   int fd_ = -1;
   bool readable_ = false;
   bool writable_ = false;
-  bool peer_finished_ = false;  ///< RDHUP, HUP or ERR reported: read until 0 or an error, however short a read was.
+  bool peer_finished_ =
+      false;  ///< RDHUP, HUP or ERR reported: read until 0 or an error, however short a read was.
   base::ByteQueue out_;
   std::uint64_t bytes_read_ = 0;
   std::uint64_t bytes_written_ = 0;

@@ -95,7 +95,8 @@ TimePoint TimerWheel::next_wakeup() const noexcept {
         return start_ + milliseconds((base + i) << shift);
       }
     }
-    // The slots past this level's wrap belong to the next level's next slot, where insert() put them.
+    // The slots past this level's wrap belong to the next level's next slot, where insert() put
+    // them.
   }
   // Only the top level wraps: what lies past its end.
   const unsigned shift = kBits * (kLevels - 1);

@@ -8,11 +8,14 @@
 
 namespace holdfast::net {
 
-// UNSAFE_IO: reactor locks off, as one thread runs the context; post() from other threads stays legal.
+// UNSAFE_IO: reactor locks off, as one thread runs the context; post() from other threads stays
+// legal.
 Worker::Worker(unsigned index)
     : index_(index), io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), reactor_(io_) {}
 
-Worker::~Worker() { stop_and_join(); }
+Worker::~Worker() {
+  stop_and_join();
+}
 
 void Worker::start() {
   work_.emplace(io_.get_executor());

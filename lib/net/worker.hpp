@@ -1,4 +1,5 @@
-// One worker: one thread, one io_context, one reactor. Everything mutable at run time hangs below exactly one worker.
+// One worker: one thread, one io_context, one reactor. Everything mutable at run time hangs below
+// exactly one worker.
 //
 // Owner: the Server. post() and stop() may be called from any thread; all else on the worker's own.
 #pragma once
@@ -25,9 +26,11 @@ class Worker {
   [[nodiscard]] asio::io_context& io() noexcept { return io_; }
 
   void start();  ///< Start the thread.
-  /// Run `task` on the worker, as a turn of its own (schedule, dispose and timers work inside it). Any thread.
+  /// Run `task` on the worker, as a turn of its own (schedule, dispose and timers work inside it).
+  /// Any thread.
   void post(std::function<void()> task);
-  /// Post `task` and wait until it has run. Any thread but the worker's own. REQUIRES: started, not stopped.
+  /// Post `task` and wait until it has run. Any thread but the worker's own. REQUIRES: started, not
+  /// stopped.
   void run_and_wait(std::function<void()> task);
   [[nodiscard]] bool running() const noexcept { return thread_.joinable(); }
   void stop_and_join();  ///< End the loop after what is posted already. Any other thread.

@@ -1,8 +1,10 @@
-// (authority, path) -> the route that the configuration names: virtual host first, then its first matching route.
+// (authority, path) -> the route that the configuration names: virtual host first, then its first
+// matching route.
 //
-// Owner: the listener's filter chain, shared by all workers: immutable after construction, so any thread may match().
-// As Envoy: host names compare without case; exact beats the longest "*.suffix", that the longest "prefix*", that "*".
-// The authority is compared as sent: a port in it belongs to it.
+// Owner: the listener's filter chain, shared by all workers: immutable after construction, so any
+// thread may match(). As Envoy: host names compare without case; exact beats the longest
+// "*.suffix", that the longest "prefix*", that "*". The authority is compared as sent: a port in it
+// belongs to it.
 #pragma once
 
 #include <string>
@@ -20,8 +22,7 @@ class RouteTable {
   explicit RouteTable(const config::RouteConfiguration& config);
 
   /// Null: no virtual host or no route matches. `path` is the request target with its query.
-  [[nodiscard]] const config::Route* match(std::string_view authority,
-                                           std::string_view path) const;
+  [[nodiscard]] const config::Route* match(std::string_view authority, std::string_view path) const;
   [[nodiscard]] const config::VirtualHost* find_virtual_host(std::string_view authority) const;
 
  private:

@@ -122,8 +122,8 @@ std::vector<admin::ClusterInfo> Server::Impl::cluster_infos() const {
 admin::ServerInfo Server::Impl::server_info() const {
   admin::ServerInfo info;
   info.version = "holdfast/" + options_.version;
-  info.uptime = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() -
-                                                                 started_);
+  info.uptime =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_);
   info.node_id = config_.node_id;
   info.node_cluster = config_.node_cluster;
   info.options = {{"concurrency", std::to_string(options_.concurrency)},
@@ -149,7 +149,8 @@ void Server::Impl::fail_healthcheck(bool fail) {
   for (const auto& worker : workers_) worker->set_draining(fail || draining_);
 }
 
-/// The limits are counted over all workers in one place; their gauges are read off it when asked for.
+/// The limits are counted over all workers in one place; their gauges are read off it when asked
+/// for.
 void Server::Impl::refresh_gauges() {
   for (std::size_t i = 0; i < shared_.circuit_breakers.size(); ++i) {
     const upstream::CircuitBreaker& limits = *shared_.circuit_breakers[i];

@@ -1,4 +1,5 @@
-// What can only be said of a configuration by the rooms that will use it: access log formats, regular expressions.
+// What can only be said of a configuration by the rooms that will use it: access log formats,
+// regular expressions.
 //
 // Pure; for config::load(), which reports it with the file's other errors.
 #pragma once

@@ -1,7 +1,7 @@
 // The clocks of one downstream connection: many deadlines, one timer.
 //
-// Owner: a Session. Thread: its worker's. Setting a deadline is a store (and a wheel operation only when it is the
-// earliest), so per-request and per-event timeouts cost next to nothing.
+// Owner: a Session. Thread: its worker's. Setting a deadline is a store (and a wheel operation only
+// when it is the earliest), so per-request and per-event timeouts cost next to nothing.
 #pragma once
 
 #include <algorithm>
@@ -58,8 +58,8 @@ class Deadlines {
     net::TimerWheel::cancel(timer_);
   }
 
-  /// The timer has fired: calls `expired(Deadline)` for each that is due, as long as it returns true, then sets the
-  /// timer anew.
+  /// The timer has fired: calls `expired(Deadline)` for each that is due, as long as it returns
+  /// true, then sets the timer anew.
   template <class F>
   void fire(F&& expired) {
     next_ = net::TimePoint::max();

@@ -63,8 +63,9 @@ void Exchange::begin(const http::HeadResult& result) noexcept {
   keep_alive_ = result.keep_alive;
   head_request_ = request_.method() == "HEAD";
   chunked_request_ = result.framing == http::Framing::chunked;
-  request_complete_ = result.framing == http::Framing::none ||
-                      (result.framing == http::Framing::content_length && result.content_length == 0);
+  request_complete_ =
+      result.framing == http::Framing::none ||
+      (result.framing == http::Framing::content_length && result.content_length == 0);
   auto& deadlines = session_.deadlines();
   deadlines.set_after(Deadline::stream_duration, context_.config.max_stream_duration);
   if (request_complete_) {
@@ -95,12 +96,12 @@ void Exchange::begin(const http::HeadResult& result) noexcept {
     case HopByHop::removed:
       break;
   }
-  add_forwarding_headers(request_, context_.config,
-                         {.peer = session_.peer_ip(),
-                          .xff_append = session_.peer_is_loopback()
-                                            ? context_.worker.interface_address
-                                            : session_.peer_ip()},
-                         context_.worker.request_ids);
+  add_forwarding_headers(
+      request_, context_.config,
+      {.peer = session_.peer_ip(),
+       .xff_append =
+           session_.peer_is_loopback() ? context_.worker.interface_address : session_.peer_ip()},
+      context_.worker.request_ids);
   route_ = context_.routes.match(request_.get(HeaderId::host), request_.target());
   if (route_ != nullptr) {
     if (const auto* cluster = std::get_if<config::ClusterRoute>(&route_->action)) {
@@ -274,8 +275,9 @@ void Exchange::arm_route_deadline() noexcept {
 
 // --- Failures -----------------------------------------------------------------------------------
 
-/// A reused connection that closed before a byte came back: the upstream may have closed it before it saw the
-/// request. Repeating is safe for idempotent methods (RFC 9110 9.2.2), and possible while no body was sent.
+/// A reused connection that closed before a byte came back: the upstream may have closed it before
+/// it saw the request. Repeating is safe for idempotent methods (RFC 9110 9.2.2), and possible
+/// while no body was sent.
 bool Exchange::may_retry(ResetReason reason) const noexcept {
   const std::string_view method = request_.method();
   const bool idempotent = method == "GET" || method == "HEAD" || method == "PUT" ||
@@ -297,7 +299,8 @@ void Exchange::on_reset(ResetReason reason) noexcept {
     cluster_->stats().upstream_rq_retry_overflow.add();
   }
   if (phase_ == Phase::responding) {
-    return cut(Flag::upstream_protocol_error, "upstream_reset_after_response_started{protocol_error}");
+    return cut(Flag::upstream_protocol_error,
+               "upstream_reset_after_response_started{protocol_error}");
   }
   if (phase_ == Phase::response_held) {
     end_filters();

@@ -1,9 +1,11 @@
-// One request and its response on a downstream connection: filters, route, upstream, filters, answer.
+// One request and its response on a downstream connection: filters, route, upstream, filters,
+// answer.
 //
-// Owner: a Session, which has one and uses it for request after request. Thread: the worker's. What happens to a
-// request reads from top to bottom: begin -> run_request_filters -> route -> attach -> on_response_head ->
-// run_response_filters -> send_response_head -> body -> finish. Functions named on_* are told by others.
-// Always holds: at most one response goes downstream; after finish() or abandon() nothing refers to this exchange.
+// Owner: a Session, which has one and uses it for request after request. Thread: the worker's. What
+// happens to a request reads from top to bottom: begin -> run_request_filters -> route -> attach ->
+// on_response_head -> run_response_filters -> send_response_head -> body -> finish. Functions named
+// on_* are told by others. Always holds: at most one response goes downstream; after finish() or
+// abandon() nothing refers to this exchange.
 #pragma once
 
 #include <chrono>
@@ -62,13 +64,14 @@ class Exchange final : public filters::Exchange,
     idle,
     request_filters,
     request_held,
-    connecting,        ///< Waits in a pool's line.
-    waiting,           ///< Has a connection; the response head is not in.
+    connecting,  ///< Waits in a pool's line.
+    waiting,     ///< Has a connection; the response head is not in.
     response_filters,
     response_held,
-    responding,        ///< The response head is on its way downstream.
+    responding,  ///< The response head is on its way downstream.
   };
-  /// Staged heads stand in the worker's write buffer until the end of the piece of input they came with.
+  /// Staged heads stand in the worker's write buffer until the end of the piece of input they came
+  /// with.
   enum class Staged : std::uint8_t { nothing, request, response };
 
   void reset_state() noexcept;
@@ -123,8 +126,8 @@ class Exchange final : public filters::Exchange,
   Phase phase_ = Phase::idle;
   Staged staged_ = Staged::nothing;
   bool resumed_ = false;
-  bool local_ = false;             ///< The response is ours.
-  bool rejected_ = false;          ///< Ours, and not for the filters.
+  bool local_ = false;     ///< The response is ours.
+  bool rejected_ = false;  ///< Ours, and not for the filters.
   bool head_request_ = false;
   bool keep_alive_ = true;         ///< As far as the request is concerned.
   bool request_complete_ = false;  ///< All of it has arrived.
@@ -133,10 +136,10 @@ class Exchange final : public filters::Exchange,
   bool chunked_response_ = false;
   bool close_delimited_ = false;
   bool close_ = false;
-  bool upstream_turn_ = false;     ///< Inside on_response_head().
+  bool upstream_turn_ = false;  ///< Inside on_response_head().
   bool retried_ = false;
-  bool sent_body_ = false;         ///< Request body bytes went upstream: no retry.
-  std::size_t filter_ = 0;         ///< Hook that runs or holds.
+  bool sent_body_ = false;  ///< Request body bytes went upstream: no retry.
+  std::size_t filter_ = 0;  ///< Hook that runs or holds.
   const config::Route* route_ = nullptr;
   upstream::Cluster* cluster_ = nullptr;
   upstream::ClientConnection* upstream_ = nullptr;
@@ -149,7 +152,7 @@ class Exchange final : public filters::Exchange,
   std::uint64_t bytes_sent_ = 0;
   access_log::Flags flags_{};
   std::string_view details_;
-  std::string details_text_;        ///< Backs details_ where it is no literal.
+  std::string details_text_;  ///< Backs details_ where it is no literal.
   int connect_error_ = 0;
   std::string upstream_host_;
   std::chrono::system_clock::time_point wall_start_;

@@ -1,4 +1,5 @@
-// The access log line of an exchange (exchange.hpp): collects the facts; the formats are access_log's business.
+// The access log line of an exchange (exchange.hpp): collects the facts; the formats are
+// access_log's business.
 #include "access_log/log.hpp"
 #include "server/exchange.hpp"
 #include "server/http_context.hpp"

@@ -61,8 +61,8 @@ void Exchange::run_response_filters(std::size_t next) noexcept {
     hold_limit_ = {};
     if (hooks[filter_]->on_response(*this) != filters::Verdict::hold) continue;
     phase_ = Phase::response_held;
-    // The route's clock stops with the end of the response; then only the hold's own limit counts (envoy.md 1.4
-    // row 8).
+    // The route's clock stops with the end of the response; then only the hold's own limit counts,
+    // as in Envoy.
     if (upstream_complete_) session_.deadlines().clear(Deadline::route);
     return session_.deadlines().set_after(Deadline::hold,
                                           hold_limit_.count() > 0 ? hold_limit_ : kLongestHold);
@@ -227,7 +227,8 @@ void Exchange::on_deadline(Deadline which) noexcept {
     ++generation_;
     return continue_after_hold();
   }
-  if (which == Deadline::stream_idle && is_held()) return touch();  // A hold has a limit of its own.
+  if (which == Deadline::stream_idle && is_held())
+    return touch();  // A hold has a limit of its own.
   Timeout timeout{status, "stream timeout", Flag::stream_idle_timeout, "stream_idle_timeout"};
   switch (which) {
     case Deadline::route:
@@ -256,7 +257,8 @@ void Exchange::on_deadline(Deadline which) noexcept {
     cluster_->stats().upstream_rq.add(504);
     cluster_->stats().external_upstream_rq.add(504);
   }
-  if (!response_held) return local_reply(timeout.status, timeout.body, timeout.flag, timeout.details);
+  if (!response_held)
+    return local_reply(timeout.status, timeout.body, timeout.flag, timeout.details);
   drop_upstream();  // As Envoy: the filters have had their turn.
   flags_.set(timeout.flag);
   details_ = timeout.details;

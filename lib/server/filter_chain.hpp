@@ -1,6 +1,8 @@
-// The filters of one listener on one worker, as two flat arrays that hold only those with the hook in question.
+// The filters of one listener on one worker, as two flat arrays that hold only those with the hook
+// in question.
 //
-// Owner: the worker's HttpContext. Constant after construction; the filters themselves belong to the worker.
+// Owner: the worker's HttpContext. Constant after construction; the filters themselves belong to
+// the worker.
 #pragma once
 
 #include <memory>

@@ -1,6 +1,8 @@
-// What the sessions of one HTTP listener on one worker share; and what all of one worker's listeners share.
+// What the sessions of one HTTP listener on one worker share; and what all of one worker's
+// listeners share.
 //
-// Owner: the worker (server/worker_runtime). Thread: the worker's; the stats are read by the control thread.
+// Owner: the worker (server/worker_runtime). Thread: the worker's; the stats are read by the
+// control thread.
 #pragma once
 
 #include <memory>
@@ -30,7 +32,8 @@ struct WorkerContext {
   RequestIds& request_ids;
   std::string interface_address;  ///< Stands for a loopback client in x-forwarded-for, as in Envoy.
   bool draining = false;          ///< Answers carry `connection: close`.
-  std::uint64_t connection_id = 0;  ///< Of the last connection; unique over workers by its low bits.
+  std::uint64_t connection_id =
+      0;  ///< Of the last connection; unique over workers by its low bits.
   unsigned workers = 1;
 };
 

@@ -13,7 +13,8 @@ namespace {
 
 using http::HeaderId;
 
-/// Control fields that a client must not set (Envoy strips them from any request that is not internal).
+/// Control fields that a client must not set (Envoy strips them from any request that is not
+/// internal).
 constexpr std::array<std::string_view, 12> kControlFields = {
     "x-envoy-upstream-rq-timeout-ms",
     "x-envoy-max-retries",
@@ -37,7 +38,9 @@ constexpr std::array<std::string_view, 4> kEdgeFields = {
 };
 constexpr std::string_view kEnvoyPrefix = "x-envoy-";
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 bool equal_no_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
@@ -122,7 +125,8 @@ void strip_control_fields(http::Head& request, bool edge) {
   request.remove(HeaderId::x_envoy_expected_rq_timeout_ms);
 }
 
-/// The `n`-th entry from the right (1 = last) of all X-Forwarded-For fields together; empty if there are fewer.
+/// The `n`-th entry from the right (1 = last) of all X-Forwarded-For fields together; empty if
+/// there are fewer.
 std::string_view forwarded_entry(const http::Head& request, std::size_t n) {
   const auto& fields = request.fields();
   for (std::size_t i = fields.size(); i-- > 0;) {
@@ -182,7 +186,8 @@ HopByHop strip_hop_by_hop(http::Head& request) noexcept {
     request.remove(HeaderId::connection);
   }
   if (const http::Field* upgrade = request.find(HeaderId::upgrade)) {
-    // h2c is an offer that a server may ignore (RFC 9110 7.8), and Envoy does; others mean what they say.
+    // h2c is an offer that a server may ignore (RFC 9110 7.8), and Envoy does; others mean what
+    // they say.
     const bool h2c = equal_no_case(request.value(*upgrade), "h2c");
     if (upgrade_option && !h2c && verdict == HopByHop::removed) verdict = HopByHop::upgrade;
     request.remove(HeaderId::upgrade);
@@ -226,7 +231,7 @@ void add_forwarding_headers(http::Head& request, const config::HttpConnectionMan
   if (edge) request.set(HeaderId::x_envoy_external_address, external);
   if (config.generate_request_id) {
     const bool replace = edge && !config.preserve_external_request_id;
-    if (replace || request.find(HeaderId::x_request_id) == nullptr) {
+    if (replace || request.get(HeaderId::x_request_id).empty()) {
       request.set(HeaderId::x_request_id, ids.next());
     }
   }
@@ -234,12 +239,12 @@ void add_forwarding_headers(http::Head& request, const config::HttpConnectionMan
 
 std::string_view trusted_client_address(const http::Head& request,
                                         const config::HttpConnectionManager& config) {
-  // Without use_remote_address the last entry is the client; each trusted hop moves one to the left. With it the
-  // peer's own entry has been appended, which skips one more.
+  // Without use_remote_address the last entry is the client; each trusted hop moves one to the
+  // left. With it the peer's own entry has been appended, which skips one more.
   if (config.use_remote_address && config.xff_num_trusted_hops == 0) return {};
   const std::size_t own = config.use_remote_address && !config.skip_xff_append ? 1 : 0;
-  const std::size_t hops = config.use_remote_address ? config.xff_num_trusted_hops
-                                                     : config.xff_num_trusted_hops + 1U;
+  const std::size_t hops =
+      config.use_remote_address ? config.xff_num_trusted_hops : config.xff_num_trusted_hops + 1U;
   const std::string_view entry = forwarded_entry(request, own + hops);
   return is_ip(entry) ? entry : std::string_view{};
 }

@@ -27,7 +27,7 @@ std::string_view RequestIds::next() noexcept {
   constexpr std::string_view kHex = "0123456789abcdef";
   std::uint64_t high = random();
   std::uint64_t low = random();
-  high = (high & 0xffffffffffff0fffULL) | 0x4000U;           // Version 4.
+  high = (high & 0xffffffffffff0fffULL) | 0x4000U;            // Version 4.
   low = (low & 0x3fffffffffffffffULL) | 0x8000000000000000U;  // Variant 10.
   char* out = text_.data();
   for (unsigned i = 0; i < 32; ++i) {

@@ -1,6 +1,7 @@
 // Random version 4 UUIDs (RFC 9562 5.4) for x-request-id.
 //
-// Owner: a worker; its thread only. xoshiro256** seeded by the kernel: unique, not secret, 10 ns each.
+// Owner: a worker; its thread only. xoshiro256** seeded by the kernel: unique, not secret, 10 ns
+// each.
 #pragma once
 
 #include <array>

@@ -72,8 +72,7 @@ void finish_response_headers(http::Head& response, const http::Head& request,
       response.set(HeaderId::via, std::string(response.get(HeaderId::via)) + ", " + config.via);
     }
   }
-  if (config.always_set_request_id_in_response &&
-      request.find(HeaderId::x_request_id) != nullptr) {
+  if (config.always_set_request_id_in_response && request.find(HeaderId::x_request_id) != nullptr) {
     response.set(HeaderId::x_request_id, request.get(HeaderId::x_request_id));
   }
 }
@@ -81,7 +80,8 @@ void finish_response_headers(http::Head& response, const http::Head& request,
 std::string connect_failure_details(int error) {
   std::string reason = std::generic_category().message(error);
   std::ranges::replace(reason, ' ', '_');
-  return "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_" +
+  return "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:"
+         "_" +
          reason + "}";
 }
 
@@ -108,7 +108,8 @@ UpstreamFailure describe(ResetReason reason) noexcept {
               Flag::upstream_protocol_error,
               "upstream_reset_before_response_started{protocol_error}"};
     case ResetReason::overflow:
-      return {503, "upstream connect error or disconnect/reset before headers. reset reason: overflow",
+      return {503,
+              "upstream connect error or disconnect/reset before headers. reset reason: overflow",
               Flag::upstream_overflow, "upstream_reset_before_response_started{overflow}"};
     case ResetReason::connection_termination:
       break;

@@ -1,6 +1,8 @@
-// Header fields of responses: what comes off an upstream's, what goes onto every one, and what local replies say.
+// Header fields of responses: what comes off an upstream's, what goes onto every one, and what
+// local replies say.
 //
-// Pure functions of heads and configuration; texts and order are Envoy's (docs/differences.md lists where not).
+// Pure functions of heads and configuration; texts and order are Envoy's (docs/differences.md lists
+// where not).
 #pragma once
 
 #include <cstdint>
@@ -15,7 +17,8 @@
 
 namespace holdfast::server {
 
-/// Remove the hop-by-hop fields of an upstream's response. As Envoy: fields that Connection names stay.
+/// Remove the hop-by-hop fields of an upstream's response. As Envoy: fields that Connection names
+/// stay.
 void strip_response(http::Head& response) noexcept;
 
 /// `x-envoy-upstream-service-time`, in milliseconds.

@@ -21,7 +21,9 @@ constexpr std::chrono::seconds kLongestInitialization{5};
 constexpr std::chrono::milliseconds kDrainPoll{20};
 constexpr std::chrono::seconds kStatsFlush{5};
 
-void say(LogLevel level, const std::string& text) { base::log(Component::main, level, text); }
+void say(LogLevel level, const std::string& text) {
+  base::log(Component::main, level, text);
+}
 
 /// As many connections as the system allows: the soft limit is a default of shells, not a wish.
 void raise_descriptor_limit() {
@@ -38,7 +40,9 @@ void raise_descriptor_limit() {
 Server::Server(const config::Bootstrap& config, Options options)
     : impl_(std::make_unique<Impl>(config, std::move(options))) {}
 Server::~Server() = default;
-int Server::run() { return impl_->run(); }
+int Server::run() {
+  return impl_->run();
+}
 
 Server::Impl::Impl(const config::Bootstrap& config, Options options)
     : config_(config),
@@ -121,8 +125,8 @@ bool Server::Impl::open_logs() {
   };
   for (const config::Listener& listener : config_.listeners) {
     const auto* hcm = std::get_if<config::HttpConnectionManager>(&listener.filter);
-    const auto& logs = hcm != nullptr ? hcm->access_logs
-                                      : std::get<config::TcpProxy>(listener.filter).access_logs;
+    const auto& logs =
+        hcm != nullptr ? hcm->access_logs : std::get<config::TcpProxy>(listener.filter).access_logs;
     if (!open(logs, shared_.access_logs.emplace_back())) return false;
   }
   return !config_.admin || open(config_.admin->access_logs, admin_log_targets_);

@@ -1,7 +1,7 @@
 // Server::Impl: the parts of the process and how they are started, watched and stopped.
 //
-// Owner: Server. Thread: the control thread, for everything; workers are reached by WorkerRuntime's any-thread
-// functions only.
+// Owner: Server. Thread: the control thread, for everything; workers are reached by WorkerRuntime's
+// any-thread functions only.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -62,15 +62,16 @@ class Server::Impl {
   // The control thread's own. Order matters: destroyed from the bottom up.
   boost::asio::io_context io_;
   stats::Registry registry_;
-  std::vector<std::unique_ptr<stats::ClusterUpdateStats>> update_stats_;  ///< By cluster.
+  std::vector<std::unique_ptr<stats::ClusterUpdateStats>> update_stats_;     ///< By cluster.
   std::vector<std::unique_ptr<stats::ClusterStats>> control_cluster_stats_;  ///< Limits' gauges.
   stats::AccessLogStats writer_stats_;  ///< Written by the writer's thread.
   stats::AccessLogStats admin_log_stats_;
   std::unique_ptr<access_log::Writer> log_writer_;
   std::vector<LogTarget> admin_log_targets_;
   SharedRuntime shared_;
-  std::vector<std::vector<int>> sockets_;  ///< By worker, then listener; until the workers own them.
-  std::vector<net::BoundAddress> bound_;   ///< By listener.
+  std::vector<std::vector<int>>
+      sockets_;                           ///< By worker, then listener; until the workers own them.
+  std::vector<net::BoundAddress> bound_;  ///< By listener.
   std::vector<std::unique_ptr<WorkerRuntime>> workers_;
   std::vector<std::unique_ptr<access_log::Log>> admin_logs_;
   upstream::DnsResolvers resolvers_;

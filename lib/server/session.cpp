@@ -5,11 +5,13 @@
 namespace holdfast::server {
 namespace {
 
-/// Recycled sessions kept per listener and worker; what a connection flood made beyond that is freed.
+/// Recycled sessions kept per listener and worker; what a connection flood made beyond that is
+/// freed.
 constexpr std::size_t kMaxFreeSessions = 256;
 /// A client that sends as fast as we read must not keep the others waiting.
 constexpr int kReadsPerTurn = 16;
-/// What Envoy waits after drain_timeout before it closes an idle connection that has served requests.
+/// What Envoy waits after drain_timeout before it closes an idle connection that has served
+/// requests.
 constexpr std::chrono::milliseconds kIdleGrace{1'000};
 
 struct Refusal {
@@ -29,7 +31,8 @@ Refusal refusal_of(http::HeadError error) {
     case http::HeadError::upgrade_required:
       return {426, "Upgrade Required", Flag::downstream_protocol_error, "low_version"};
     case http::HeadError::not_implemented:
-      return {501, "Not Implemented", Flag::downstream_protocol_error, "http1.invalid_transfer_encoding"};
+      return {501, "Not Implemented", Flag::downstream_protocol_error,
+              "http1.invalid_transfer_encoding"};
     case http::HeadError::too_large:
     case http::HeadError::too_many_fields:
       return {431, "Request Header Fields Too Large", Flag::downstream_protocol_error,
@@ -88,7 +91,8 @@ Session::Session(HttpContext& context)
       exchange_(*this, context) {}
 
 Session::~Session() {
-  if (exchange_.active()) exchange_.abandon(access_log::Flag::downstream_termination, "server_stop");
+  if (exchange_.active())
+    exchange_.abandon(access_log::Flag::downstream_termination, "server_stop");
 }
 
 bool Session::start(int fd, const sockaddr_storage& peer) {
@@ -151,11 +155,13 @@ void Session::receive() noexcept {
     if (round == kReadsPerTurn) return wake();
     if (!wants_input()) {
       // Busy with an answer. Its client's end is the one thing to be looked for meanwhile.
-      if (state_ == State::exchange && peer_finished() && exchange_.request_complete()) on_client_gone();
+      if (state_ == State::exchange && peer_finished() && exchange_.request_complete())
+        on_client_gone();
       return;
     }
     std::span<char> buffer = reactor().read_buffer();
-    if (limit != 0 && limit < buffer.size()) buffer = buffer.first(std::max<std::size_t>(limit, 1024));
+    if (limit != 0 && limit < buffer.size())
+      buffer = buffer.first(std::max<std::size_t>(limit, 1024));
     const ReadResult result = read(buffer);
     if (result.state == ReadState::would_block) return;
     if (result.state != ReadState::data) return on_client_gone();
@@ -190,7 +196,8 @@ void Session::consume_pending() noexcept {
   base::ByteQueue work;
   std::swap(work, in_);
   consume(work.span());
-  if (in_.empty() && state_ != State::closed) {  // Give the memory back to the queue, not to the heap.
+  if (in_.empty() &&
+      state_ != State::closed) {  // Give the memory back to the queue, not to the heap.
     work.clear();
     std::swap(work, in_);
     if (state_ == State::head) in_.release();
@@ -199,8 +206,7 @@ void Session::consume_pending() noexcept {
 
 void Session::consume(std::span<char> bytes) noexcept {
   while (!bytes.empty() && wants_input() && state_ != State::linger) {
-    const std::size_t used =
-        state_ == State::head ? consume_head(bytes) : consume_body(bytes);
+    const std::size_t used = state_ == State::head ? consume_head(bytes) : consume_body(bytes);
     if (used == 0) break;
     bytes = bytes.subspan(used);
   }
@@ -309,7 +315,8 @@ void Session::end_exchange(After after) noexcept {
 }
 
 void Session::abort_response(bool looks_complete) noexcept {
-  if (looks_complete) {  // Only a reset tells the client that a body delimited by the close is not whole.
+  if (looks_complete) {  // Only a reset tells the client that a body delimited by the close is not
+                         // whole.
     count_close(Destroyed::by_us);
     reset();
     return shut();
@@ -319,8 +326,9 @@ void Session::abort_response(bool looks_complete) noexcept {
 
 // --- The end ------------------------------------------------------------------------------------
 
-/// Close without losing what the client has not taken yet: closing a socket with unread input sends a reset, which
-/// may overtake the answer (RFC 9112 9.6). So: stop sending, drop what comes, close on its end or after a while.
+/// Close without losing what the client has not taken yet: closing a socket with unread input sends
+/// a reset, which may overtake the answer (RFC 9112 9.6). So: stop sending, drop what comes, close
+/// on its end or after a while.
 void Session::begin_close() noexcept {
   const bool unread = !in_.empty() || readable() || !exchange_.request_complete();
   in_.clear();
@@ -388,7 +396,9 @@ void Session::shut() noexcept {
   reactor().dispose(*this);
 }
 
-void Session::on_dispose() noexcept { context_.recycle(*this); }
+void Session::on_dispose() noexcept {
+  context_.recycle(*this);
+}
 
 // --- Time ---------------------------------------------------------------------------------------
 
@@ -443,7 +453,8 @@ bool Session::on_deadline(Deadline which) noexcept {
   return state_ != State::closed;
 }
 
-/// As Envoy: a connection that has served requests drains first, so that a request under way to us is still served.
+/// As Envoy: a connection that has served requests drains first, so that a request under way to us
+/// is still served.
 void Session::on_idle() noexcept {
   context_.stats.downstream_cx_idle_timeout.add();
   if (requests_ == 0 || draining_) {

@@ -1,8 +1,10 @@
-// One downstream HTTP/1.1 connection: reads heads and bodies, hands them to its exchange, writes what comes back.
+// One downstream HTTP/1.1 connection: reads heads and bodies, hands them to its exchange, writes
+// what comes back.
 //
-// Owner: its HttpContext (sessions list while open, free list after). Thread: the worker's. on_io() and on_timeout()
-// are the only entries; both run outside any other handler. Requests are served strictly one after the other
-// (pipelining, RFC 9112 9.3.2): while an exchange runs, nothing more than its body is read.
+// Owner: its HttpContext (sessions list while open, free list after). Thread: the worker's. on_io()
+// and on_timeout() are the only entries; both run outside any other handler. Requests are served
+// strictly one after the other (pipelining, RFC 9112 9.3.2): while an exchange runs, nothing more
+// than its body is read.
 #pragma once
 
 #include <cstdint>
@@ -86,16 +88,16 @@ class Session final : public net::Stream,
   // Touched only on the worker.
   State state_ = State::closed;
   bool body_paused_ = false;
-  bool broken_ = false;         ///< A write has failed.
+  bool broken_ = false;  ///< A write has failed.
   bool draining_ = false;
   bool peer_is_loopback_ = false;
   bool write_shut_ = false;
-  bool head_begun_ = false;     ///< Part of a head has arrived.
+  bool head_begun_ = false;  ///< Part of a head has arrived.
   std::uint32_t requests_ = 0;
   std::uint64_t connection_id_ = 0;
   std::string peer_ip_;
   std::string peer_;
-  base::ByteQueue in_;          ///< Part of a head, or requests that wait for the one under way.
+  base::ByteQueue in_;  ///< Part of a head, or requests that wait for the one under way.
   http::BodyDecoder body_;
   net::TimePoint opened_;
   net::MemberTimer<&Session::on_timeout> timer_;

@@ -33,7 +33,9 @@ TcpSession::TcpSession(TcpContext& context, const sockaddr_storage& peer)
       start_(context.worker.reactor.now()),
       timer_(*this) {}
 
-TcpSession::~TcpSession() { net::TimerWheel::cancel(timer_); }
+TcpSession::~TcpSession() {
+  net::TimerWheel::cancel(timer_);
+}
 
 bool TcpSession::start(int fd) noexcept {
   if (!downstream_.open(fd)) return false;
@@ -76,7 +78,8 @@ void TcpSession::Side::on_io(std::uint32_t events) noexcept {
 /// Move bytes to the other side as far as it takes them.
 void TcpSession::Side::pump(Side& to, std::size_t limit) noexcept {
   std::span<char> buffer = reactor().read_buffer();
-  if (limit != 0 && limit < buffer.size()) buffer = buffer.first(std::max<std::size_t>(limit, 1024));
+  if (limit != 0 && limit < buffer.size())
+    buffer = buffer.first(std::max<std::size_t>(limit, 1024));
   for (int round = 0; readable() && to.backlog() == 0 && !ended; ++round) {
     if (round == 16) return reactor().schedule(*this);
     const ReadResult result = read(buffer);

@@ -1,8 +1,9 @@
-// The TCP proxy: one downstream connection joined to one upstream connection, bytes both ways, nothing parsed.
+// The TCP proxy: one downstream connection joined to one upstream connection, bytes both ways,
+// nothing parsed.
 //
-// Owner: its TcpContext (list) while open; deletes itself at the end of the turn in which it closed. Thread: the
-// worker's. Back-pressure: one side is read only while the other has nothing waiting. Half-close is passed on, as
-// Envoy's tcp_proxy does.
+// Owner: its TcpContext (list) while open; deletes itself at the end of the turn in which it
+// closed. Thread: the worker's. Back-pressure: one side is read only while the other has nothing
+// waiting. Half-close is passed on, as Envoy's tcp_proxy does.
 #pragma once
 
 #include <memory>
@@ -60,8 +61,8 @@ class TcpSession final : public net::Disposable, public base::ListNode<TcpTag> {
     using Stream::shutdown_write;
     void on_io(std::uint32_t events) noexcept override;
     void pump(Side& to, std::size_t limit) noexcept;
-    bool ended = false;    ///< No more bytes from this side.
-    bool finished = false; ///< The other side's end has been passed on to it.
+    bool ended = false;     ///< No more bytes from this side.
+    bool finished = false;  ///< The other side's end has been passed on to it.
     bool broken = false;
 
    private:

@@ -26,14 +26,14 @@ WorkerRuntime::WorkerRuntime(unsigned index, const SharedRuntime& shared,
   }
   clusters_ = std::make_unique<upstream::ClusterManager>(std::move(clusters));
   calls_ = std::make_unique<upstream::CallPool>();
-  context_ = std::make_unique<WorkerContext>(
-      WorkerContext{.reactor = worker_.reactor(),
-                    .clusters = *clusters_,
-                    .request_ids = request_ids_,
-                    .interface_address = shared.interface_address,
-                    .draining = false,
-                    .connection_id = index,
-                    .workers = shared.workers});
+  context_ =
+      std::make_unique<WorkerContext>(WorkerContext{.reactor = worker_.reactor(),
+                                                    .clusters = *clusters_,
+                                                    .request_ids = request_ids_,
+                                                    .interface_address = shared.interface_address,
+                                                    .draining = false,
+                                                    .connection_id = index,
+                                                    .workers = shared.workers});
   make_contexts(log_writer);
 }
 
@@ -41,18 +41,16 @@ std::vector<std::unique_ptr<access_log::Log>> WorkerRuntime::make_logs(
     std::size_t listener, access_log::Writer& log_writer) {
   std::vector<std::unique_ptr<access_log::Log>> logs;
   for (const LogTarget& target : shared_.access_logs[listener]) {
-    logs.push_back(std::make_unique<access_log::Log>(target.format, log_writer, *target.sink,
-                                                     log_stats_));
+    logs.push_back(
+        std::make_unique<access_log::Log>(target.format, log_writer, *target.sink, log_stats_));
   }
   return logs;
 }
 
 void WorkerRuntime::make_contexts(access_log::Writer& log_writer) {
   const SharedRuntime& shared = shared_;
-  const filters::WorkerServices services{.io = worker_.io(),
-                                         .clusters = *clusters_,
-                                         .calls = *calls_,
-                                         .worker = worker_.index()};
+  const filters::WorkerServices services{
+      .io = worker_.io(), .clusters = *clusters_, .calls = *calls_, .worker = worker_.index()};
   for (std::size_t i = 0; i < shared.config->listeners.size(); ++i) {
     const config::Listener& listener = shared.config->listeners[i];
     listener_stats_.push_back(std::make_unique<stats::ListenerStats>());
@@ -75,7 +73,9 @@ void WorkerRuntime::make_contexts(access_log::Writer& log_writer) {
   }
 }
 
-WorkerRuntime::~WorkerRuntime() { stop(); }
+WorkerRuntime::~WorkerRuntime() {
+  stop();
+}
 
 void WorkerRuntime::set_listeners(std::vector<int> sockets) {
   for (std::size_t i = 0; i < sockets.size(); ++i) {
@@ -86,8 +86,9 @@ void WorkerRuntime::set_listeners(std::vector<int> sockets) {
         tcp_[i]->accept(fd, peer);
       }
     };
-    listeners_.push_back(std::make_unique<net::Listener>(
-        worker_.reactor(), sockets[i], on_accept, [this, i](int error) { accept_error(i, error); }));
+    listeners_.push_back(
+        std::make_unique<net::Listener>(worker_.reactor(), sockets[i], on_accept,
+                                        [this, i](int error) { accept_error(i, error); }));
   }
 }
 

@@ -1,7 +1,7 @@
 // All that one worker has: its thread, clusters, calls, listeners, sessions, counters.
 //
-// Owner: the Server. Built on the control thread before start(); from then on touched on its own thread, except for
-// the counters (any thread reads) and the functions marked "any thread".
+// Owner: the Server. Built on the control thread before start(); from then on touched on its own
+// thread, except for the counters (any thread reads) and the functions marked "any thread".
 #pragma once
 
 #include <atomic>
@@ -33,7 +33,7 @@ struct SharedRuntime {
   const config::Bootstrap* config = nullptr;
   std::vector<std::unique_ptr<router::RouteTable>> routes;  ///< By listener; null for TCP.
   std::vector<std::unique_ptr<upstream::CircuitBreaker>> circuit_breakers;  ///< By cluster.
-  std::vector<std::string> local_addresses;  ///< By listener: "ip:port" as bound.
+  std::vector<std::string> local_addresses;         ///< By listener: "ip:port" as bound.
   std::vector<std::vector<LogTarget>> access_logs;  ///< By listener.
   std::string interface_address;
   unsigned workers = 1;
@@ -46,7 +46,8 @@ class WorkerRuntime {
   WorkerRuntime(const WorkerRuntime&) = delete;
   WorkerRuntime& operator=(const WorkerRuntime&) = delete;
 
-  /// Control thread, before start(): one listening socket for each listener of the configuration. Takes them.
+  /// Control thread, before start(): one listening socket for each listener of the configuration.
+  /// Takes them.
   void set_listeners(std::vector<int> sockets);
   void add_stats(stats::Registry& registry) const;
   void start();  ///< The thread; listening begins with start_listening().

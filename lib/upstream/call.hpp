@@ -115,7 +115,7 @@ class CallPool {
   http::Head head_;  ///< Response heads of calls: looked at once, then overwritten by the next.
 };
 
-/// The request head of a side call as Envoy's async client writes it (envoy.md 1.3).
+/// The request head of a side call as Envoy's async client writes it (docs/differences.md).
 [[nodiscard]] std::string side_request_head(
     std::string_view method, std::string_view path, std::string_view authority,
     const std::vector<std::pair<std::string, std::string>>& headers,

@@ -280,8 +280,8 @@ void ClientConnection::complete(bool bytes_left) noexcept {
   const bool reusable = keep_alive_ && !bytes_left && request_whole_ && backlog() == 0 &&
                         !write_broken_ && !closed_by_peer_ && !worn_out;
   cluster.count_request_end(pool_);
-  // The sink first: it sends what it has put together from this turn's bytes before anything else may use the
-  // worker's buffers; whoever waits for this connection comes after it.
+  // The sink first: it sends what it has put together from this turn's bytes before anything else
+  // may use the worker's buffers; whoever waits for this connection comes after it.
   sink.on_response_end();
   if (!reusable || !pool_.on_free(*this)) shut();
 }

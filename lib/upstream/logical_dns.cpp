@@ -22,7 +22,8 @@ void LogicalDns::start() {
 std::chrono::seconds LogicalDns::on_answer(const std::vector<ResolvedAddress>& addresses) {
   const config::Endpoint& endpoint = target_->endpoint();
   const ResolvedAddress& first = addresses.front();
-  const auto set = table_.update({{first.address.with_port(endpoint.address.port), endpoint.address.address, endpoint.weight}});
+  const auto set = table_.update({{first.address.with_port(endpoint.address.port),
+                                   endpoint.address.address, endpoint.weight}});
   if (set) {
     publish(set);
   } else {

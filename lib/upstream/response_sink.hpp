@@ -32,7 +32,8 @@ class ResponseSink {
   /// A 1xx head (never 101) has arrived in response_head().
   virtual void on_informational() noexcept = 0;
   virtual void on_response_head(const http::HeadResult& result) noexcept = 0;
-  /// `bytes` may be overwritten; they are gone with the next call of on_response_body, _pause, _end or on_reset.
+  /// `bytes` may be overwritten; they are gone with the next call of on_response_body, _pause, _end
+  /// or on_reset.
   virtual void on_response_body(std::span<char> bytes) noexcept = 0;
   /// What had arrived has been delivered and the response goes on: time to send what was put
   /// together from it.

@@ -3,7 +3,6 @@
 #include <sys/resource.h>
 
 #include <future>
-
 #include <vector>
 
 #include "catch.hpp"
@@ -40,8 +39,8 @@ TEST_CASE("port 0 picks a port, which a second socket may share", "[net]") {
   const Socket third(
       bind_listener("127.0.0.1", port_of(bound), {.reuse_port = false}, again, error));
   CHECK(third.get() < 0);
-  CHECK(error == "cannot bind '127.0.0.1:" + std::to_string(port_of(bound)) +
-                     "': Address already in use");
+  CHECK(error ==
+        "cannot bind '127.0.0.1:" + std::to_string(port_of(bound)) + "': Address already in use");
 }
 
 TEST_CASE("IPv6 and malformed addresses", "[net]") {

@@ -1,4 +1,5 @@
-// A connected pair of non-blocking TCP sockets on loopback, and small helpers to drive a Reactor in a test.
+// A connected pair of non-blocking TCP sockets on loopback, and small helpers to drive a Reactor in
+// a test.
 #pragma once
 
 #include <arpa/inet.h>

@@ -47,8 +47,8 @@ struct Loop {
 };
 
 TEST_CASE("bytes and the end that come in one edge are both seen", "[net]") {
-  // The trap of readiness sets that stop after a short read: the FIN was announced with the bytes, and no further
-  // edge comes.
+  // The trap of readiness sets that stop after a short read: the FIN was announced with the bytes,
+  // and no further edge comes.
   Loop loop;
   auto [client, server] = socket_pair();
   Reader reader(loop.reactor);
@@ -166,12 +166,10 @@ TEST_CASE("the reactor wakes for timers, also for one earlier than it slept for"
     void on_timer() noexcept override { fired = true; }
     bool fired = false;
   } late, early;
-  loop.reactor.run_turn([&] {
-    loop.reactor.timers().set(late, loop.reactor.after(std::chrono::hours(1)));
-  });
-  loop.reactor.run_turn([&] {
-    loop.reactor.timers().set(early, loop.reactor.after(std::chrono::milliseconds(20)));
-  });
+  loop.reactor.run_turn(
+      [&] { loop.reactor.timers().set(late, loop.reactor.after(std::chrono::hours(1))); });
+  loop.reactor.run_turn(
+      [&] { loop.reactor.timers().set(early, loop.reactor.after(std::chrono::milliseconds(20))); });
   CHECK(run_until(loop.io, [&] { return early.fired; }));
   CHECK_FALSE(late.fired);
 }

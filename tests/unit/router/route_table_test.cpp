@@ -26,9 +26,12 @@ config::RouteConfiguration hosts(
   return made;
 }
 
-std::string name_of(const config::VirtualHost* host) { return host == nullptr ? "-" : host->name; }
+std::string name_of(const config::VirtualHost* host) {
+  return host == nullptr ? "-" : host->name;
+}
 
-TEST_CASE("exact beats the longest suffix, that the longest prefix, that the asterisk", "[router]") {
+TEST_CASE("exact beats the longest suffix, that the longest prefix, that the asterisk",
+          "[router]") {
   const auto config = hosts({{"any", {"*"}},
                              {"short suffix", {"*.test"}},
                              {"long suffix", {"*.b.test"}},

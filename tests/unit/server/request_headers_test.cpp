@@ -117,6 +117,11 @@ TEST_CASE("inside: what the client says passes, control fields do not", "[server
   CHECK(trusted_client_address(head, config).empty());
 }
 
+TEST_CASE("an empty request id is replaced in place", "[server]") {
+  http::Head head = request({{"x-request-id", ""}, {"x-forwarded-proto", "http"}});
+  CHECK(forwarded(head, {}) == "x-request-id: <uuid>\nx-forwarded-proto: http\n");
+}
+
 TEST_CASE("at the edge: what the client says is replaced", "[server]") {
   config::HttpConnectionManager config;
   config.use_remote_address = true;

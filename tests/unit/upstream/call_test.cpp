@@ -18,7 +18,9 @@ using test::Socket;
 constexpr const char* kOk = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 struct Owner final : CallOwner {
-  void on_call_done(Call&, const CallResult& result) noexcept override { results.push_back(result); }
+  void on_call_done(Call&, const CallResult& result) noexcept override {
+    results.push_back(result);
+  }
   std::vector<CallResult> results;
 };
 
@@ -50,7 +52,9 @@ struct Fixture {
   bool done(std::size_t n = 1) {
     return run_until(io, [&] { return owner.results.size() >= n; });
   }
-  void settle() { run_until(io, [&, n = 0]() mutable { return ++n > 3; }); }
+  void settle() {
+    run_until(io, [&, n = 0]() mutable { return ++n > 3; });
+  }
 
   boost::asio::io_context io{1};
   net::Reactor reactor{io};
@@ -61,10 +65,11 @@ struct Fixture {
   CallPool calls;
   std::optional<Cluster> cluster;
   Owner owner;
-  CallRequest request{.bytes = side_request_head("GET", "/", "", {}, std::chrono::milliseconds(50'000)),
-                      .method = "GET",
-                      .repeatable = true,
-                      .timeout = std::chrono::milliseconds(50'000)};
+  CallRequest request{
+      .bytes = side_request_head("GET", "/", "", {}, std::chrono::milliseconds(50'000)),
+      .method = "GET",
+      .repeatable = true,
+      .timeout = std::chrono::milliseconds(50'000)};
 };
 
 TEST_CASE("a side request looks as Envoy's async client's does", "[upstream]") {
@@ -72,7 +77,8 @@ TEST_CASE("a side request looks as Envoy's async client's does", "[upstream]") {
         "GET / HTTP/1.1\r\nhost: \r\nx-envoy-internal: true\r\n"
         "x-envoy-expected-rq-timeout-ms: 50000\r\n\r\n");
   CHECK(side_request_head("POST", "/p", "h", {{"x-a", "1"}}, std::chrono::milliseconds(0)) ==
-        "POST /p HTTP/1.1\r\nhost: h\r\nx-a: 1\r\nx-envoy-internal: true\r\ncontent-length: 0\r\n\r\n");
+        "POST /p HTTP/1.1\r\nhost: h\r\nx-a: 1\r\nx-envoy-internal: true\r\ncontent-length: "
+        "0\r\n\r\n");
 }
 
 TEST_CASE("a call is answered, and its connection serves the next", "[upstream]") {
@@ -97,9 +103,10 @@ TEST_CASE("a call is answered, and its connection serves the next", "[upstream]"
 }
 
 TEST_CASE("responses that leave doubt end their connection", "[upstream]") {
-  const char* response = GENERATE(
-      "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok",
-      "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok and more", "HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok");
+  const char* response =
+      GENERATE("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok",
+               "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok and more",
+               "HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok");
   Fixture f;
   ScriptedServer server;
   f.use({server.port()});
@@ -140,7 +147,8 @@ TEST_CASE("a flood of 1xx ends", "[upstream]") {
   CHECK(f.owner.results[0].outcome == CallOutcome::failed);
 }
 
-TEST_CASE("no endpoint: the call fails at once, and later ones work when there is one", "[upstream]") {
+TEST_CASE("no endpoint: the call fails at once, and later ones work when there is one",
+          "[upstream]") {
   Fixture f;
   CallResult failure;
   CHECK(f.start(failure) == nullptr);

@@ -171,8 +171,7 @@ TEST_CASE("STRICT_DNS: names are resolved each on its own; weights are inherited
   CHECK(weights.at("127.0.0.1:80") == 1);
 }
 
-TEST_CASE("LOGICAL_DNS: one host at the first address, replaced when that changes",
-          "[cluster]") {
+TEST_CASE("LOGICAL_DNS: one host at the first address, replaced when that changes", "[cluster]") {
   Fixture f(DiscoveryType::logical_dns);
   f.stub.set_a("a.test", {"127.0.0.1", "127.0.0.2"}, 7);
   f.start();

@@ -1,4 +1,5 @@
-// A loopback upstream for tests of pools and calls: a listening socket whose connections the test serves by hand.
+// A loopback upstream for tests of pools and calls: a listening socket whose connections the test
+// serves by hand.
 #pragma once
 
 #include <string>
