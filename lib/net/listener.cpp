@@ -130,6 +130,11 @@ void Listener::stop() noexcept {
   fd_ = -1;
 }
 
+void Listener::drain() noexcept {
+  if (fd_ >= 0) on_io(0);
+  stop();
+}
+
 void Listener::resume() noexcept {
   reactor_.schedule(*this);
 }

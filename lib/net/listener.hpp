@@ -49,6 +49,8 @@ class Listener final : public IoHandler {
   Listener& operator=(const Listener&) = delete;
 
   [[nodiscard]] bool start() noexcept;
+  /// Accepts those who are in the kernel's queue already (they would be reset), then stop().
+  void drain() noexcept;
   void stop() noexcept;  ///< Closes the socket: the kernel refuses new connections.
 
  private:

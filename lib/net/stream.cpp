@@ -128,6 +128,11 @@ bool Stream::flush() noexcept {
   return true;
 }
 
+bool Stream::has_input() const noexcept {
+  char byte = 0;
+  return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 void Stream::shutdown_write() noexcept {
   if (is_open()) ::shutdown(fd_, SHUT_WR);
 }

@@ -65,6 +65,9 @@ class Stream : public IoHandler {
   /// The peer has closed its side, or the connection is broken; bytes may still be waiting.
   [[nodiscard]] bool peer_finished() const noexcept { return peer_finished_; }
 
+  /// Asks the kernel: bytes wait that no event has announced yet.
+  [[nodiscard]] bool has_input() const noexcept;
+
   void shutdown_write() noexcept;
   void close() noexcept;
   /// Close with RST: the peer must not take what it has for a complete message.

@@ -14,6 +14,9 @@ constexpr int kReadsPerTurn = 16;
 /// requests.
 constexpr std::chrono::milliseconds kIdleGrace{1'000};
 
+/// What a connection that has not sent a request yet is given to do so when the process drains.
+constexpr std::chrono::milliseconds kFreshGrace{1'000};
+
 struct Refusal {
   std::uint16_t status;
   std::string_view body;
@@ -365,10 +368,12 @@ void Session::on_client_gone() noexcept {
 
 void Session::drain() noexcept {
   draining_ = true;
-  if (state_ == State::head && !head_begun_) {
-    context_.stats.downstream_cx_drain_close.add();
-    begin_close();
-  }
+  // A request that is on its way, or that a fresh connection was made for, is still served.
+  if (state_ != State::head || head_begun_ || has_input()) return;
+  if (requests_ == 0)
+    return deadlines_.set(Deadline::connection_idle, reactor().after(kFreshGrace));
+  context_.stats.downstream_cx_drain_close.add();
+  begin_close();
 }
 
 void Session::count_close(Destroyed by) noexcept {

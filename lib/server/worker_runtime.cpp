@@ -144,7 +144,7 @@ void WorkerRuntime::set_draining(bool draining) {
 
 void WorkerRuntime::stop_listening() {
   worker_.post([this] {
-    for (const auto& listener : listeners_) listener->stop();
+    for (const auto& listener : listeners_) listener->drain();
   });
 }
 
