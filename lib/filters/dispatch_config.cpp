@@ -108,7 +108,7 @@ const MessageTable& dispatch_table() {
               "error: the response becomes a 502.")
           .field("max_hold", &C::max_hold,
                  "The longest hold: then what is still out counts as failed. Default: the route's "
-                 "timeout.")
+                 "timeout; 0 there or here = five minutes.")
           .field("max_in_flight", &C::max_in_flight,
                  "Side requests of this filter under way at once on one worker; more fail at once. "
                  "0 = only the cluster's circuit breakers limit them.")

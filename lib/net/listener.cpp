@@ -131,7 +131,10 @@ void Listener::stop() noexcept {
 }
 
 void Listener::drain() noexcept {
-  if (fd_ >= 0) on_io(0);
+  do {
+    IoHandler::unlink();
+    if (fd_ >= 0) on_io(0);
+  } while (IoHandler::linked());  // It schedules itself when more are waiting.
   stop();
 }
 

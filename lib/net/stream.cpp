@@ -17,7 +17,7 @@ bool Stream::open(int fd) noexcept {
   fd_ = fd;
   readable_ = false;
   writable_ = true;
-  peer_finished_ = false;
+  peer_finished_ = broken_off_ = false;
   bytes_read_ = bytes_written_ = 0;
   out_.clear();
   if (reactor_.add(fd, *this)) return true;
@@ -49,6 +49,7 @@ int Stream::connect_error() const noexcept {
 }
 
 void Stream::absorb(std::uint32_t events) noexcept {
+  if ((events & (EPOLLHUP | EPOLLERR)) != 0) broken_off_ = true;
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) peer_finished_ = true;
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) readable_ = true;
   if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) writable_ = true;

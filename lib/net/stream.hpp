@@ -64,6 +64,8 @@ class Stream : public IoHandler {
   [[nodiscard]] bool writable() const noexcept { return writable_; }
   /// The peer has closed its side, or the connection is broken; bytes may still be waiting.
   [[nodiscard]] bool peer_finished() const noexcept { return peer_finished_; }
+  /// Reset, or closed in both directions: nothing can be sent any more.
+  [[nodiscard]] bool broken_off() const noexcept { return broken_off_; }
 
   /// Asks the kernel: bytes wait that no event has announced yet.
   [[nodiscard]] bool has_input() const noexcept;
@@ -82,6 +84,7 @@ class Stream : public IoHandler {
   bool writable_ = false;
   bool peer_finished_ =
       false;  ///< RDHUP, HUP or ERR reported: read until 0 or an error, however short a read was.
+  bool broken_off_ = false;
   base::ByteQueue out_;
   std::uint64_t bytes_read_ = 0;
   std::uint64_t bytes_written_ = 0;

@@ -121,7 +121,8 @@ void Exchange::run_request_filters(std::size_t next) noexcept {
         continue;
       case filters::Verdict::hold:
         phase_ = Phase::request_held;
-        return session_.deadlines().set_after(Deadline::hold, hold_limit_);
+        return session_.deadlines().set_after(Deadline::hold,
+                                              hold_limit_.count() > 0 ? hold_limit_ : kLongestHold);
       case filters::Verdict::respond:
         return run_response_filters(0);
     }
@@ -269,7 +270,9 @@ void Exchange::on_request_error() noexcept {
 
 void Exchange::arm_route_deadline() noexcept {
   if (request_complete_ && cluster_ != nullptr && phase_ != Phase::response_held) {
-    session_.deadlines().set_after(Deadline::route, route_timeout_);
+    if (route_timeout_.count() > 0) {
+      session_.deadlines().set(Deadline::route, request_end_ + route_timeout_);
+    }
   }
 }
 

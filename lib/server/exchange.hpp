@@ -60,6 +60,9 @@ class Exchange final : public filters::Exchange,
   void set_details(std::string_view details) noexcept override { details_ = details; }
 
  private:
+  /// A hold without a limit of its own (no route, or the route's timeout is off) ends all the same.
+  static constexpr std::chrono::minutes kLongestHold{5};
+
   enum class Phase : std::uint8_t {
     idle,
     request_filters,

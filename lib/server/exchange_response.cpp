@@ -15,13 +15,6 @@ namespace holdfast::server {
 using access_log::Flag;
 using http::HeaderId;
 
-namespace {
-
-/// A hold without a limit of its own (no route, or the route's timeout is off) ends all the same.
-constexpr std::chrono::minutes kLongestHold{5};
-
-}  // namespace
-
 // --- Head ---------------------------------------------------------------------------------------
 
 void Exchange::on_response_head(const http::HeadResult& result) noexcept {
@@ -139,7 +132,7 @@ void Exchange::send_response_head() noexcept {
   staged_ = Staged::response;
   phase_ = Phase::responding;
   if (upstream_ != nullptr && !upstream_complete_) {
-    arm_route_deadline();
+    if (!session_.deadlines().is_set(Deadline::route)) arm_route_deadline();
     // What came with the head follows in this turn, or on_response_pause() does.
     if (upstream_turn_ && response_stash_.empty()) return;
     upstream_->resume_reading();
@@ -161,7 +154,8 @@ void Exchange::on_response_body(std::span<char> bytes) noexcept {
   touch();
   if (phase_ == Phase::response_held) {
     response_stash_.append({bytes.data(), bytes.size()});
-    if (response_stash_.size() >= context_.listener.per_connection_buffer_limit_bytes) {
+    const std::size_t limit = context_.listener.per_connection_buffer_limit_bytes;
+    if (limit != 0 && response_stash_.size() >= limit) {
       upstream_->pause_reading();
     }
     return;

@@ -65,11 +65,10 @@ void for_each_token(std::string_view list, F&& visit) {
 /// Removes the fields that one Connection field names.
 HopByHop strip_nominated(http::Head& request, std::string_view options) {
   HopByHop verdict = HopByHop::removed;
-  std::array<char, 64> name;
+  std::string field;  // Short ones stay in place: no allocation.
   for_each_token(options, [&](std::string_view token) {
-    if (token.size() > name.size()) return request.remove(std::string_view(token));
-    std::ranges::transform(token, name.begin(), lower);
-    const std::string_view field{name.data(), token.size()};
+    field.assign(token);
+    std::ranges::transform(field, field.begin(), lower);
     switch (http::header_id(field)) {
       case HeaderId::host:
         verdict = HopByHop::host_nominated;

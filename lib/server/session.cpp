@@ -124,6 +124,7 @@ bool Session::start(int fd, const sockaddr_storage& peer) {
 void Session::wait_for_request() noexcept {
   state_ = State::head;
   head_begun_ = false;
+  searched_ = 0;
   deadlines_.set_after(Deadline::connection_idle, context_.config.idle_timeout);
 }
 
@@ -158,8 +159,10 @@ void Session::receive() noexcept {
     if (round == kReadsPerTurn) return wake();
     if (!wants_input()) {
       // Busy with an answer. Its client's end is the one thing to be looked for meanwhile.
-      if (state_ == State::exchange && peer_finished() && exchange_.request_complete())
+      if (state_ == State::exchange &&
+          (broken_off() || (peer_finished() && exchange_.request_complete()))) {
         on_client_gone();
+      }
       return;
     }
     std::span<char> buffer = reactor().read_buffer();
@@ -171,7 +174,10 @@ void Session::receive() noexcept {
     context_.stats.downstream_cx_rx_bytes_total.add(result.size);
     if (state_ == State::linger) continue;
     if (in_.empty()) {
-      consume(buffer.first(result.size));
+      const std::size_t used = consume(buffer.first(result.size));
+      if (state_ == State::head || state_ == State::exchange) {
+        in_.append({buffer.data() + used, result.size - used});
+      }
     } else {
       in_.append({buffer.data(), result.size});
       consume_pending();
@@ -182,6 +188,7 @@ void Session::receive() noexcept {
 bool Session::wants_input() const noexcept {
   switch (state_) {
     case State::head:
+      return backlog() == 0;  // Who does not read answers gets no more of them.
     case State::linger:
       return true;
     case State::exchange:
@@ -195,28 +202,26 @@ bool Session::wants_input() const noexcept {
 // --- Input --------------------------------------------------------------------------------------
 
 void Session::consume_pending() noexcept {
-  if (in_.empty() || state_ == State::linger || state_ == State::closed || !wants_input()) return;
-  base::ByteQueue work;
+  if (in_.empty() || state_ == State::linger || !wants_input()) return;
+  base::ByteQueue work;  // Taken out while it is worked on.
   std::swap(work, in_);
-  consume(work.span());
-  if (in_.empty() &&
-      state_ != State::closed) {  // Give the memory back to the queue, not to the heap.
-    work.clear();
-    std::swap(work, in_);
-    if (state_ == State::head) in_.release();
-  }
+  const std::size_t used = consume(work.span());
+  if (state_ != State::head && state_ != State::exchange) return;
+  work.consume(used);
+  std::swap(work, in_);
+  if (in_.empty() && state_ == State::head) in_.release();
 }
 
-void Session::consume(std::span<char> bytes) noexcept {
+/// Returns how much of `bytes` is done with; the rest waits.
+std::size_t Session::consume(std::span<char> bytes) noexcept {
+  const std::size_t size = bytes.size();
   while (!bytes.empty() && wants_input() && state_ != State::linger) {
     const std::size_t used = state_ == State::head ? consume_head(bytes) : consume_body(bytes);
     if (used == 0) break;
     bytes = bytes.subspan(used);
   }
   if (state_ == State::exchange) exchange_.on_request_pause();
-  if (state_ == State::head || state_ == State::exchange) {
-    if (!bytes.empty()) in_.append({bytes.data(), bytes.size()});
-  }
+  return size - bytes.size();
 }
 
 /// Returns what it used: 0 = the head is not whole yet.
@@ -225,11 +230,12 @@ std::size_t Session::consume_head(std::span<char> bytes) noexcept {
   const http::HeadLimits limits{.max_bytes = config.max_request_headers_kb * 1024,
                                 .max_fields = config.max_headers_count,
                                 .accept_http_10 = config.accept_http_10};
-  const http::HeadResult result =
-      http::parse_request_head({bytes.data(), bytes.size()}, limits, exchange_.request());
+  const http::HeadResult result = http::parse_request_head({bytes.data(), bytes.size()}, limits,
+                                                           exchange_.request(), searched_);
   switch (result.state) {
     case http::HeadResult::State::need_more:
       begin_head();
+      searched_ = bytes.size();
       return 0;
     case http::HeadResult::State::error:
       refuse_head(result);
@@ -312,7 +318,8 @@ bool Session::last_answer() const noexcept {
 }
 
 void Session::end_exchange(After after) noexcept {
-  if (after == After::close) return begin_close();
+  const bool nothing_more = draining_ && in_.empty() && !has_input();
+  if (after == After::close || nothing_more) return begin_close();
   wait_for_request();
   if (!in_.empty() || readable()) wake();
 }

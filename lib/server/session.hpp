@@ -70,7 +70,7 @@ class Session final : public net::Stream,
   void receive() noexcept;
   [[nodiscard]] bool wants_input() const noexcept;
   void consume_pending() noexcept;
-  void consume(std::span<char> bytes) noexcept;
+  [[nodiscard]] std::size_t consume(std::span<char> bytes) noexcept;
   [[nodiscard]] std::size_t consume_head(std::span<char> bytes) noexcept;
   [[nodiscard]] std::size_t consume_body(std::span<char> bytes) noexcept;
   void begin_head() noexcept;
@@ -94,6 +94,7 @@ class Session final : public net::Stream,
   bool write_shut_ = false;
   bool head_begun_ = false;  ///< Part of a head has arrived.
   std::uint32_t requests_ = 0;
+  std::size_t searched_ = 0;  ///< Of a head that is not whole: bytes without its end.
   std::uint64_t connection_id_ = 0;
   std::string peer_ip_;
   std::string peer_;

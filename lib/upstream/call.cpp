@@ -96,16 +96,24 @@ void Call::on_reset(ResetReason reason) noexcept {
   const bool stale = connection_->earlier_requests() > 0 && !connection_->response_begun() &&
                      reason == ResetReason::connection_termination;
   connection_ = nullptr;
-  if (stale && request_->repeatable && !retried_) {
-    retried_ = true;
-    const Acquired again = cluster_->acquire(*this, /*fresh=*/true);
-    if (again.waiting_in != nullptr) {
-      waiting_in_ = again.waiting_in;
-      cluster_->stats().upstream_rq_retry.add();
-      return;
-    }
-  }
+  if (stale && request_->repeatable && !retried_ && retry()) return;
   finish({outcome_of(reason), 0});
+}
+
+bool Call::retry() noexcept {
+  Limit& retries = cluster_->circuit_breaker().retries;
+  if (!retries.can_take()) {
+    cluster_->stats().upstream_rq_retry_overflow.add();
+    return false;
+  }
+  const Acquired again = cluster_->acquire(*this, /*fresh=*/true);
+  if (again.connection == nullptr && again.waiting_in == nullptr) return false;
+  retried_ = true;
+  retries.take();
+  cluster_->stats().upstream_rq_retry.add();
+  waiting_in_ = again.waiting_in;
+  if (again.connection != nullptr) use(*again.connection);
+  return true;
 }
 
 void Call::on_timeout() noexcept {
@@ -150,6 +158,8 @@ void Call::finish(CallResult result) noexcept {
 
 void Call::release() noexcept {
   net::TimerWheel::cancel(timer_);
+  if (retried_) cluster_->circuit_breaker().retries.give_back();
+  retried_ = false;
   connection_ = nullptr;
   waiting_in_ = nullptr;
   Link::unlink();

@@ -69,6 +69,7 @@ class Call final : public PendingRequest, public ResponseSink, public base::List
   void use(ClientConnection& connection) noexcept;
   void finish(CallResult result) noexcept;
   void release() noexcept;
+  [[nodiscard]] bool retry() noexcept;
   void on_timeout() noexcept;
 
   // PendingRequest

@@ -42,6 +42,8 @@ void ClientConnection::begin(ResponseSink& sink, std::string_view method) noexce
   method_ = method;
   head_done_ = paused_ = request_whole_ = response_begun_ = false;
   informational_ = 0;
+  searched_ = 0;
+  if (readable()) reactor().schedule(*this);  // What an edge announced earlier is still to be read.
   ++requests_;
   pool_.cluster().count_request_begin(pool_);
 }
@@ -76,6 +78,7 @@ void ClientConnection::cancel() noexcept {
 
 void ClientConnection::make_idle() noexcept {
   state_ = State::idle;
+  if (readable()) reactor().schedule(*this);
   const auto idle = pool_.cluster().config().idle_timeout;
   if (idle.count() > 0) {
     reactor().timers().set(timer_, reactor().after(idle));
@@ -121,6 +124,15 @@ void ClientConnection::on_connecting() noexcept {
     shut();
     return pool_.on_connect_failed(ResetReason::connection_failure, error);
   }
+  if (readable()) {
+    // It speaks before it is asked, or has gone again: what it says must not be taken for an
+    // answer.
+    const bool bytes = has_input();
+    if (bytes) pool_.cluster().stats().upstream_cx_protocol_error.add();
+    shut();
+    return pool_.on_connect_failed(
+        bytes ? ResetReason::protocol_error : ResetReason::connection_termination, 0);
+  }
   net::TimerWheel::cancel(timer_);
   pool_.cluster().stats().upstream_cx_connect_ms.record(reactor().now() - opened_);
   pool_.on_connected(*this);
@@ -164,7 +176,6 @@ void ClientConnection::on_busy(bool was_backlogged) noexcept {
     const ResponseSink* const sink = sink_;
     process_stash();
     if (state_ != State::busy || sink_ != sink) return;
-    sink_->on_response_pause();
   }
   receive();
 }
@@ -190,47 +201,64 @@ void ClientConnection::receive() noexcept {
     pool_.cluster().stats().upstream_cx_rx_bytes_total.add(result.size);
     response_begun_ = true;
     if (stash_.empty()) {
-      process(buffer.first(result.size));
+      const std::size_t used = process(buffer.first(result.size));
+      if (state_ == State::busy && sink_ == sink && requests_ == request) {
+        stash_.append({buffer.data() + used, result.size - used});
+      }
     } else {
       stash_.append({buffer.data(), result.size});
       process_stash();
     }
     // Another request may be on this connection by now, or none.
-    if (state_ != State::busy || sink_ != sink || requests_ != request) {
-      if (state_ != State::closed && readable()) reactor().schedule(*this);
-      return;
-    }
+    if (state_ != State::busy || sink_ != sink || requests_ != request) return;
     sink_->on_response_pause();  // Before the next read reuses the buffer.
   }
 }
 
 void ClientConnection::process_stash() noexcept {
-  // Taken out while it is worked on: what must wait again is put back by process().
+  // Taken out while it is worked on. The sink may keep views of it until the pause.
+  const ResponseSink* const sink = sink_;
+  const std::uint32_t request = requests_;
   base::ByteQueue work;
   std::swap(work, stash_);
-  process(work.span());
+  const std::size_t used = process(work.span());
+  if (state_ != State::busy || sink_ != sink || requests_ != request) return;
+  sink_->on_response_pause();
+  if (state_ != State::busy || sink_ != sink || requests_ != request) return;
+  work.consume(used);
+  std::swap(work, stash_);
 }
 
-void ClientConnection::process(std::span<char> bytes) noexcept {
+/// Returns how much of `bytes` is done with; the rest waits for more, or for resume_reading().
+std::size_t ClientConnection::process(std::span<char> bytes) noexcept {
   const ResponseSink* const sink = sink_;
+  const std::size_t size = bytes.size();
   while (!bytes.empty() && !paused_) {
     const bool was_head = !head_done_;
     const std::size_t used = was_head ? process_head(bytes) : process_body(bytes);
-    if (state_ != State::busy || sink_ != sink) return;
+    if (state_ != State::busy || sink_ != sink) return size;
     bytes = bytes.subspan(used);
-    if (head_done_ && body_.done()) return complete(!bytes.empty());
+    if (head_done_ && body_.done()) {
+      complete(!bytes.empty());
+      return size;
+    }
     if (was_head && used == 0) break;
   }
-  if (head_done_ && body_.done()) return complete(false);
-  if (!bytes.empty()) stash_.append({bytes.data(), bytes.size()});
+  if (!head_done_ || !body_.done()) return size - bytes.size();
+  complete(false);
+  return size;
 }
 
 /// Returns what it used: 0 = the head is incomplete (or the connection has failed).
 std::size_t ClientConnection::process_head(std::span<char> bytes) noexcept {
   http::Head& head = sink_->response_head();
-  const http::HeadResult result =
-      http::parse_response_head({bytes.data(), bytes.size()}, kResponseLimits, method_, head);
-  if (result.state == http::HeadResult::State::need_more) return 0;
+  const http::HeadResult result = http::parse_response_head(
+      {bytes.data(), bytes.size()}, kResponseLimits, method_, head, searched_);
+  if (result.state == http::HeadResult::State::need_more) {
+    searched_ = bytes.size();
+    return 0;
+  }
+  searched_ = 0;
   const bool bad = result.state == http::HeadResult::State::error || head.status == 101 ||
                    (head.status < 200 && ++informational_ > kMaxInformational);
   if (bad) {
@@ -278,7 +306,7 @@ void ClientConnection::complete(bool bytes_left) noexcept {
   const bool worn_out = max_requests != 0 && requests_ >= max_requests;
   if (worn_out) cluster.stats().upstream_cx_max_requests.add();
   const bool reusable = keep_alive_ && !bytes_left && request_whole_ && backlog() == 0 &&
-                        !write_broken_ && !closed_by_peer_ && !worn_out;
+                        !write_broken_ && !closed_by_peer_ && !peer_finished() && !worn_out;
   cluster.count_request_end(pool_);
   // The sink first: it sends what it has put together from this turn's bytes before anything else
   // may use the worker's buffers; whoever waits for this connection comes after it.

@@ -60,6 +60,9 @@ class ClientConnection final : public net::Stream,
   void make_busy() noexcept { state_ = State::busy; }
   /// Taken but not begun: back to the idle ones.
   void give_back() noexcept;
+  [[nodiscard]] bool is_fit() const noexcept {
+    return !readable();
+  }                               ///< Nothing happened to it while idle.
   void close_unused() noexcept;   ///< REQUIRES: no sink.
   void close_quietly() noexcept;  ///< At the end of the pool: nobody is told.
 
@@ -71,7 +74,7 @@ class ClientConnection final : public net::Stream,
   void on_idle_input() noexcept;
   void on_busy(bool was_backlogged) noexcept;
   void receive() noexcept;
-  void process(std::span<char> bytes) noexcept;
+  [[nodiscard]] std::size_t process(std::span<char> bytes) noexcept;
   [[nodiscard]] std::size_t process_head(std::span<char> bytes) noexcept;
   [[nodiscard]] std::size_t process_body(std::span<char> bytes) noexcept;
   void process_stash() noexcept;
@@ -94,6 +97,7 @@ class ClientConnection final : public net::Stream,
   bool closed_by_peer_ = false;
   std::uint8_t informational_ = 0;
   std::uint32_t requests_ = 0;
+  std::size_t searched_ = 0;  ///< Of a head that is not whole: bytes without its end.
   ResponseSink* sink_ = nullptr;
   std::string_view method_;
   base::ByteQueue

@@ -24,7 +24,9 @@ Acquired Cluster::acquire(PendingRequest& request, bool fresh) noexcept {
     return {.failure = ResetReason::no_healthy_upstream};
   }
   HostPool& pool = *pools_[index];
-  if (ClientConnection* connection = pool.take_idle(fresh)) {
+  // Where no new connection may be made, an idle one is better than none.
+  const bool only_new = fresh && circuit_breaker_.connections.can_take();
+  if (ClientConnection* connection = pool.take_idle(only_new)) {
     if (circuit_breaker_.requests.can_take()) return {.connection = connection};
     stats_.upstream_rq_pending_overflow.add();
     connection->give_back();

@@ -24,7 +24,12 @@ stats::HostStats& HostPool::host_stats() noexcept {
 }
 
 ClientConnection* HostPool::take_idle(bool fresh) noexcept {
-  ClientConnection* connection = fresh ? nullptr : idle_.front();
+  if (fresh) return nullptr;
+  while (ClientConnection* unfit = idle_.front()) {
+    if (unfit->is_fit()) break;
+    unfit->close_unused();
+  }
+  ClientConnection* connection = idle_.front();
   if (connection == nullptr) return nullptr;
   connection->base::ListNode<PoolTag>::unlink();
   active_.push_back(*connection);
