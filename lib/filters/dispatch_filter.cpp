@@ -1,10 +1,9 @@
 #include "filters/dispatch_filter.hpp"
 
-#include <array>
 #include <boost/asio/dispatch.hpp>
 #include <cassert>
-#include <charconv>
 
+#include "base/text.hpp"
 #include "stats/registry.hpp"
 
 namespace holdfast::filters {
@@ -140,9 +139,7 @@ void DispatchFilter::settle(Join& join, Exchange& exchange) noexcept {
   }
   exchange.response().add(config_.header_name, count_text_);
   if (join.failed != 0 && config_.on_failure != DispatchConfig::OnFailure::count) {
-    std::array<char, 12> text;
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), join.failed).ptr;
-    exchange.response().add(kFailedHeader, {text.data(), end});
+    exchange.response().add(kFailedHeader, base::Decimal(join.failed).view());
   }
   give_back(join, exchange);
 }

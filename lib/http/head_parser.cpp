@@ -7,6 +7,7 @@
 #include <charconv>
 #include <limits>
 
+#include "base/text.hpp"
 #include "http/head_scan.hpp"
 
 namespace holdfast::http {
@@ -91,7 +92,7 @@ class OffsetParser final : public beast_http::basic_parser<is_request> {
         break;
       case HeaderId::transfer_encoding:
         ++facts_.codings;
-        facts_.chunked = equals_ignoring_case(value, "chunked");
+        facts_.chunked = base::equals_ignoring_case(value, "chunked");
         break;
       case HeaderId::connection:
         facts_.close = facts_.close || has_token(value, "close");
@@ -102,7 +103,7 @@ class OffsetParser final : public beast_http::basic_parser<is_request> {
         facts_.close = facts_.close || has_token(value, "close");
         break;
       case HeaderId::expect:
-        facts_.expect_continue = equals_ignoring_case(value, "100-continue");
+        facts_.expect_continue = base::equals_ignoring_case(value, "100-continue");
         break;
       default:
         break;

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <limits>
 
+#include "base/text.hpp"
+
 namespace holdfast::http {
 
 namespace {
@@ -35,10 +37,6 @@ bool has_class(char c, std::uint8_t bits) {
   return (kClasses[static_cast<unsigned char>(c)] & bits) != 0;
 }
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 bool is_blank(char c) {
   return c == ' ' || c == '\t';
 }
@@ -60,9 +58,9 @@ bool is_reg_name(std::string_view s) {
 
 Target split_absolute(std::string_view target) {
   std::string_view rest;
-  if (target.size() > 7 && equals_ignoring_case(target.substr(0, 7), "http://")) {
+  if (target.size() > 7 && base::equals_ignoring_case(target.substr(0, 7), "http://")) {
     rest = target.substr(7);
-  } else if (target.size() > 8 && equals_ignoring_case(target.substr(0, 8), "https://")) {
+  } else if (target.size() > 8 && base::equals_ignoring_case(target.substr(0, 8), "https://")) {
     rest = target.substr(8);
   } else {
     return {};
@@ -164,21 +162,12 @@ bool parse_length(std::string_view digits, std::uint64_t& length) noexcept {
   return true;
 }
 
-bool equals_ignoring_case(std::string_view s, std::string_view lower_case) noexcept {
-  return s.size() == lower_case.size() && std::equal(s.begin(), s.end(), lower_case.begin(),
-                                                     [](char a, char b) { return lower(a) == b; });
-}
-
-bool has_token(std::string_view value, std::string_view lower_case) noexcept {
-  while (!value.empty()) {
-    const std::size_t comma = std::min(value.find(','), value.size());
-    std::string_view item = value.substr(0, comma);
-    while (!item.empty() && is_blank(item.front())) item.remove_prefix(1);
-    while (!item.empty() && is_blank(item.back())) item.remove_suffix(1);
-    if (equals_ignoring_case(item, lower_case)) return true;
-    value.remove_prefix(std::min(comma + 1, value.size()));
-  }
-  return false;
+bool has_token(std::string_view value, std::string_view token) noexcept {
+  bool found = false;
+  base::for_each_member(value, [&](std::string_view member) {
+    found = found || base::equals_ignoring_case(member, token);
+  });
+  return found;
 }
 
 }  // namespace holdfast::http

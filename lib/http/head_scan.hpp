@@ -43,10 +43,7 @@ struct Target {
 /// 1*DIGIT without overflow, and nothing else (RFC 9112 6.2).
 [[nodiscard]] bool parse_length(std::string_view digits, std::uint64_t& length) noexcept;
 
-/// ASCII case-insensitive; `lower` is lower case.
-[[nodiscard]] bool equals_ignoring_case(std::string_view s, std::string_view lower) noexcept;
-
-/// True if the comma-separated list `value` holds the token `lower` in any case.
-[[nodiscard]] bool has_token(std::string_view value, std::string_view lower) noexcept;
+/// True if the comma-separated list `value` holds `token`, in any case.
+[[nodiscard]] bool has_token(std::string_view value, std::string_view token) noexcept;
 
 }  // namespace holdfast::http

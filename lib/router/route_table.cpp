@@ -3,20 +3,15 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.hpp"
+
 namespace holdfast::router {
 namespace {
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool equal_no_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
-}
-
 bool matches(const config::RouteMatch& match, std::string_view path) {
   const auto same = [&](std::string_view text) {
-    return match.case_sensitive ? text == match.value : equal_no_case(text, match.value);
+    return match.case_sensitive ? text == match.value
+                                : base::equals_ignoring_case(text, match.value);
   };
   if (match.kind == config::RouteMatch::Kind::prefix) {
     return path.size() >= match.value.size() && same(path.substr(0, match.value.size()));
@@ -39,7 +34,7 @@ RouteTable::RouteTable(const config::RouteConfiguration& config) {
 
 void RouteTable::add_domain(const std::string& domain, const config::VirtualHost& host) {
   std::string text = domain;
-  std::ranges::transform(text, text.begin(), lower);
+  std::ranges::transform(text, text.begin(), base::to_lower);
   if (text == "*") {
     default_ = &host;
   } else if (text.starts_with('*')) {
@@ -59,11 +54,11 @@ const config::VirtualHost* RouteTable::find_virtual_host(std::string_view author
   std::string large;
   std::string_view name;
   if (authority.size() <= buffer.size()) {
-    std::ranges::transform(authority, buffer.begin(), lower);
+    std::ranges::transform(authority, buffer.begin(), base::to_lower);
     name = {buffer.data(), authority.size()};
   } else {
     large.resize(authority.size());
-    std::ranges::transform(authority, large.begin(), lower);
+    std::ranges::transform(authority, large.begin(), base::to_lower);
     name = large;
   }
   if (const auto it = exact_.find(name); it != exact_.end()) return it->second;

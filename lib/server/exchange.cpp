@@ -2,8 +2,8 @@
 
 #include <array>
 #include <cassert>
-#include <charconv>
 
+#include "base/text.hpp"
 #include "http/serialize.hpp"
 #include "server/http_context.hpp"
 #include "server/request_headers.hpp"
@@ -152,10 +152,8 @@ void Exchange::direct_response(const config::DirectResponse& direct) noexcept {
 void Exchange::forward(const config::ClusterRoute& route) noexcept {
   cluster_ = &context_.worker.clusters.at(route.cluster_index);
   if (route.timeout.count() > 0) {
-    std::array<char, 24> text;
-    const auto end =
-        std::to_chars(text.data(), text.data() + text.size(), route.timeout.count()).ptr;
-    request_.set(HeaderId::x_envoy_expected_rq_timeout_ms, {text.data(), end});
+    request_.set(HeaderId::x_envoy_expected_rq_timeout_ms,
+                 base::Decimal(route.timeout.count()).view());
   }
   const std::string_view method = request_.method();
   const bool bodiless = method == "GET" || method == "HEAD" || method == "DELETE" ||

@@ -1,7 +1,6 @@
 // The second half of exchange.hpp: from the response's head to the end of the exchange.
 #include <array>
 #include <cassert>
-#include <charconv>
 
 #include "http/serialize.hpp"
 #include "server/exchange.hpp"

@@ -8,6 +8,8 @@
 #include <array>
 #include <memory>
 
+#include "base/text.hpp"
+
 namespace holdfast::server {
 namespace {
 
@@ -38,37 +40,13 @@ constexpr std::array<std::string_view, 4> kEdgeFields = {
 };
 constexpr std::string_view kEnvoyPrefix = "x-envoy-";
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool equal_no_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
-}
-
-std::string_view trim(std::string_view s) {
-  while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
-  while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
-  return s;
-}
-
-/// Calls `visit` with each member of a comma-separated list (RFC 9110 5.6.1).
-template <class F>
-void for_each_token(std::string_view list, F&& visit) {
-  while (!list.empty()) {
-    const std::size_t comma = std::min(list.find(','), list.size());
-    if (const std::string_view token = trim(list.substr(0, comma)); !token.empty()) visit(token);
-    list.remove_prefix(std::min(comma + 1, list.size()));
-  }
-}
-
 /// Removes the fields that one Connection field names.
 HopByHop strip_nominated(http::Head& request, std::string_view options) {
   HopByHop verdict = HopByHop::removed;
   std::string field;  // Short ones stay in place: no allocation.
-  for_each_token(options, [&](std::string_view token) {
+  base::for_each_member(options, [&](std::string_view token) {
     field.assign(token);
-    std::ranges::transform(field, field.begin(), lower);
+    std::ranges::transform(field, field.begin(), base::to_lower);
     switch (http::header_id(field)) {
       case HeaderId::host:
         verdict = HopByHop::host_nominated;
@@ -96,8 +74,8 @@ HopByHop strip_nominated(http::Head& request, std::string_view options) {
 void sanitize_te(http::Head& request) {
   if (request.find(HeaderId::te) == nullptr) return;
   bool trailers = false;
-  for_each_token(request.get(HeaderId::te), [&](std::string_view token) {
-    trailers = trailers || equal_no_case(token, "trailers");
+  base::for_each_member(request.get(HeaderId::te), [&](std::string_view token) {
+    trailers = trailers || base::equals_ignoring_case(token, "trailers");
   });
   if (trailers) {
     request.set(HeaderId::te, "trailers");
@@ -133,7 +111,8 @@ std::string_view forwarded_entry(const http::Head& request, std::size_t n) {
     std::string_view list = request.value(fields[i]);
     for (;;) {
       const std::size_t comma = list.rfind(',');
-      if (--n == 0) return trim(comma == std::string_view::npos ? list : list.substr(comma + 1));
+      if (--n == 0)
+        return base::trim(comma == std::string_view::npos ? list : list.substr(comma + 1));
       if (comma == std::string_view::npos) break;
       list = list.substr(0, comma);
     }
@@ -176,8 +155,8 @@ HopByHop strip_hop_by_hop(http::Head& request) noexcept {
     for (std::size_t i = 0; i < request.fields().size(); ++i) {
       const http::Field& field = request.fields()[i];
       if (field.removed || field.id != HeaderId::connection) continue;
-      for_each_token(request.value(field), [&](std::string_view token) {
-        upgrade_option = upgrade_option || equal_no_case(token, "upgrade");
+      base::for_each_member(request.value(field), [&](std::string_view token) {
+        upgrade_option = upgrade_option || base::equals_ignoring_case(token, "upgrade");
       });
       const HopByHop found = strip_nominated(request, request.value(field));
       if (found != HopByHop::removed) verdict = found;
@@ -187,7 +166,7 @@ HopByHop strip_hop_by_hop(http::Head& request) noexcept {
   if (const http::Field* upgrade = request.find(HeaderId::upgrade)) {
     // h2c is an offer that a server may ignore (RFC 9110 7.8), and Envoy does; others mean what
     // they say.
-    const bool h2c = equal_no_case(request.value(*upgrade), "h2c");
+    const bool h2c = base::equals_ignoring_case(request.value(*upgrade), "h2c");
     if (upgrade_option && !h2c && verdict == HopByHop::removed) verdict = HopByHop::upgrade;
     request.remove(HeaderId::upgrade);
     request.remove(std::string_view("http2-settings"));

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <string>
 #include <system_error>
+
+#include "base/text.hpp"
 
 namespace holdfast::server {
 namespace {
@@ -12,15 +13,6 @@ namespace {
 using access_log::Flag;
 using http::HeaderId;
 using upstream::ResetReason;
-
-template <class Number>
-struct Decimal {
-  explicit Decimal(Number number)
-      : end(std::to_chars(text.data(), text.data() + text.size(), number).ptr) {}
-  [[nodiscard]] std::string_view view() const { return {text.data(), end}; }
-  std::array<char, 24> text;
-  char* end;
-};
 
 }  // namespace
 
@@ -35,12 +27,12 @@ void strip_response(http::Head& response) noexcept {
 
 void add_service_time(http::Head& response, net::Clock::duration elapsed) {
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(elapsed).count();
-  response.set(HeaderId::x_envoy_upstream_service_time, Decimal(ms).view());
+  response.set(HeaderId::x_envoy_upstream_service_time, base::Decimal(ms).view());
 }
 
 void add_local_body(http::Head& response, std::string_view body) {
   if (body.empty()) return;
-  response.add(HeaderId::content_length, Decimal(body.size()).view());
+  response.add(HeaderId::content_length, base::Decimal(body.size()).view());
   response.add(HeaderId::content_type, "text/plain");
 }
 
