@@ -19,6 +19,7 @@ bool is_failure(const upstream::CallResult& result) {
 
 upstream::CallRequest make_request(const DispatchConfig& config) {
   std::vector<std::pair<std::string, std::string>> headers;
+  headers.reserve(config.headers.size());
   for (const HeaderValue& header : config.headers) headers.emplace_back(header.key, header.value);
   return {.bytes = upstream::side_request_head(config.method, config.path, config.authority,
                                                headers, config.timeout),

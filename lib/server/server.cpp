@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <fstream>
+#include <source_location>
 
 #include "base/log.hpp"
 #include "server/request_headers.hpp"
@@ -21,8 +21,9 @@ constexpr std::chrono::seconds kLongestInitialization{5};
 constexpr std::chrono::milliseconds kDrainPoll{20};
 constexpr std::chrono::seconds kStatsFlush{5};
 
-void say(LogLevel level, const std::string& text) {
-  base::log(Component::main, level, text);
+void say(LogLevel level, const std::string& text,
+         std::source_location where = std::source_location::current()) {
+  base::log(Component::main, level, text, where);
 }
 
 /// As many connections as the system allows: the soft limit is a default of shells, not a wish.
@@ -195,7 +196,7 @@ void Server::Impl::make_cluster_sources() {
       context.resolver = &resolvers_.get(cluster.dns);
       context.make_timer = upstream::asio_timers(io_);
     }
-    context.publish = [this, i](std::shared_ptr<const upstream::HostSet> hosts) {
+    context.publish = [this, i](const std::shared_ptr<const upstream::HostSet>& hosts) {
       for (const auto& worker : workers_) worker->update_hosts(i, hosts);
     };
     context.initialized = [this] { on_cluster_initialized(); };

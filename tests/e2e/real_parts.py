@@ -31,7 +31,7 @@ def python_with_httpbin():
              os.path.join(HERE, "requirements.txt")],
             check=True, timeout=INSTALL_TIMEOUT, capture_output=True,
         )
-    except (OSError, subprocess.SubprocessError):
+    except (OSError, SystemExit, subprocess.SubprocessError):  # ensurepip exits where it is missing.
         shutil.rmtree(VENV, ignore_errors=True)  # No venv module, no network: the caller skips.
         return None
     with open(stamp, "w", encoding="ascii") as file:
