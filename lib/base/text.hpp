@@ -39,14 +39,15 @@ constexpr void for_each_member(std::string_view list, F&& visit) {
 class Decimal {
  public:
   template <class Number>
-  explicit Decimal(Number number) noexcept
-      : size_(static_cast<std::size_t>(
-            std::to_chars(text_.data(), text_.data() + text_.size(), number).ptr - text_.data())) {}
+  explicit Decimal(Number number) noexcept {
+    const char* end = std::to_chars(text_.data(), text_.data() + text_.size(), number).ptr;
+    size_ = static_cast<std::size_t>(end - text_.data());
+  }
   [[nodiscard]] std::string_view view() const noexcept { return {text_.data(), size_}; }
 
  private:
   std::array<char, 24> text_;
-  std::size_t size_;
+  std::size_t size_ = 0;
 };
 
 }  // namespace holdfast::base
