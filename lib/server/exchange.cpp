@@ -313,7 +313,7 @@ void Exchange::on_reset(ResetReason reason) noexcept {
 
 void Exchange::upstream_failed(ResetReason reason) noexcept {
   const bool held = phase_ == Phase::response_held;
-  const UpstreamFailure failure = describe(reason);
+  const LocalReply failure = describe(reason);
   drop_upstream();
   flags_.set(failure.flag);
   details_ = failure.details;

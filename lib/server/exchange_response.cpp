@@ -222,7 +222,7 @@ void Exchange::on_deadline(Deadline which) noexcept {
   }
   if (which == Deadline::stream_idle && is_held())
     return touch();  // A hold has a limit of its own.
-  Timeout timeout{status, "stream timeout", Flag::stream_idle_timeout, "stream_idle_timeout"};
+  LocalReply timeout{status, "stream timeout", Flag::stream_idle_timeout, "stream_idle_timeout"};
   switch (which) {
     case Deadline::route:
       cluster_->stats().upstream_rq_timeout.add();

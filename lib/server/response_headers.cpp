@@ -77,7 +77,7 @@ std::string connect_failure_details(int error) {
          reason + "}";
 }
 
-UpstreamFailure describe(ResetReason reason) noexcept {
+LocalReply describe(ResetReason reason) noexcept {
   switch (reason) {
     case ResetReason::no_healthy_upstream:
       return {503, "no healthy upstream", Flag::no_healthy_upstream, "no_healthy_upstream"};

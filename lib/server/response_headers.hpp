@@ -34,23 +34,16 @@ void add_location(http::Head& response, const http::Head& request);
 void finish_response_headers(http::Head& response, const http::Head& request,
                              const config::HttpConnectionManager& config, std::string_view date);
 
-/// What a client is told when there is no upstream response, and what the log says.
-struct UpstreamFailure {
+/// What a client is told instead of an upstream's response, and what the log says.
+struct LocalReply {
   std::uint16_t status;
   std::string_view body;
   access_log::Flag flag;
   std::string_view details;
 };
-[[nodiscard]] UpstreamFailure describe(upstream::ResetReason reason) noexcept;
+[[nodiscard]] LocalReply describe(upstream::ResetReason reason) noexcept;
 
 /// %RESPONSE_CODE_DETAILS% of a refused connection, with the system's reason as Envoy spells it.
 [[nodiscard]] std::string connect_failure_details(int error);
-
-struct Timeout {
-  std::uint16_t status;
-  std::string_view body;
-  access_log::Flag flag;
-  std::string_view details;
-};
 
 }  // namespace holdfast::server

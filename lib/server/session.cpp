@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "server/response_headers.hpp"
+
 namespace holdfast::server {
 namespace {
 
@@ -17,14 +19,7 @@ constexpr std::chrono::milliseconds kIdleGrace{1'000};
 /// What a connection that has not sent a request yet is given to do so when the process drains.
 constexpr std::chrono::milliseconds kFreshGrace{1'000};
 
-struct Refusal {
-  std::uint16_t status;
-  std::string_view body;
-  access_log::Flag flag;
-  std::string_view details;
-};
-
-Refusal refusal_of(http::HeadError error) {
+LocalReply refusal_of(http::HeadError error) {
   using access_log::Flag;
   switch (error) {
     case http::HeadError::missing_host:
@@ -268,7 +263,7 @@ void Session::begin_exchange(const http::HeadResult& result) noexcept {
 }
 
 void Session::refuse_head(const http::HeadResult& result) noexcept {
-  const Refusal refusal = refusal_of(result.error);
+  const LocalReply refusal = refusal_of(result.error);
   auto& stats = context_.stats;
   if (refusal.flag == access_log::Flag::downstream_protocol_error) {
     stats.downstream_cx_protocol_error.add();

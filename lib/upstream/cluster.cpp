@@ -74,10 +74,6 @@ void Cluster::update(std::shared_ptr<const HostSet> hosts) {
   }
 }
 
-void Cluster::close_idle() noexcept {
-  for (const auto& pool : pools_) pool->close_idle();
-}
-
 void Cluster::on_pool_drained() noexcept {
   reactor_.schedule(sweeper_);
 }
@@ -104,10 +100,6 @@ Cluster* ClusterManager::find(std::string_view name) noexcept {
   const auto it = std::ranges::find_if(
       clusters_, [&](const auto& cluster) { return cluster->config().name == name; });
   return it == clusters_.end() ? nullptr : it->get();
-}
-
-void ClusterManager::close_idle() noexcept {
-  for (const auto& cluster : clusters_) cluster->close_idle();
 }
 
 }  // namespace holdfast::upstream

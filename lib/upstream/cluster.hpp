@@ -44,7 +44,6 @@ class Cluster {
   [[nodiscard]] std::shared_ptr<Host> pick_host() noexcept;
 
   void update(std::shared_ptr<const HostSet> hosts);
-  void close_idle() noexcept;
 
   [[nodiscard]] net::Reactor& reactor() noexcept { return reactor_; }
   [[nodiscard]] const config::Cluster& config() const noexcept { return config_; }
@@ -91,7 +90,6 @@ class ClusterManager {
       : clusters_(std::move(clusters)) {}
   [[nodiscard]] Cluster& at(std::size_t index) noexcept { return *clusters_[index]; }
   [[nodiscard]] Cluster* find(std::string_view name) noexcept;
-  void close_idle() noexcept;
 
  private:
   std::vector<std::unique_ptr<Cluster>> clusters_;

@@ -1,33 +1,9 @@
 // A line costs no allocation once the buffer has its size.
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <string>
 
 #include "access_log/format.hpp"
+#include "allocation_counter.hpp"
 #include "sample_record.hpp"
-
-namespace {
-std::atomic<std::size_t> allocations{0};
-}
-
-// The whole program counts; only differences matter.
-void* operator new(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  void* p = std::malloc(size == 0 ? 1 : size);
-  if (p == nullptr) throw std::bad_alloc();
-  return p;
-}
-void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  return std::malloc(size == 0 ? 1 : size);
-}
-void operator delete(void* p) noexcept {
-  std::free(p);
-}
-void operator delete(void* p, std::size_t /*size*/) noexcept {
-  std::free(p);
-}
 
 namespace holdfast::access_log {
 namespace {

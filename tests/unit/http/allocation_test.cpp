@@ -1,35 +1,11 @@
 // A warm Head costs no allocation: neither parsing, nor edits within its capacity, nor writing it
 // out.
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <string>
 
+#include "allocation_counter.hpp"
 #include "catch.hpp"
 #include "http/head_parser.hpp"
 #include "http/serialize.hpp"
-
-namespace {
-std::atomic<std::size_t> allocations{0};
-}
-
-// The whole program counts; only differences matter.
-void* operator new(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  void* p = std::malloc(size == 0 ? 1 : size);
-  if (p == nullptr) throw std::bad_alloc();
-  return p;
-}
-void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  return std::malloc(size == 0 ? 1 : size);
-}
-void operator delete(void* p) noexcept {
-  std::free(p);
-}
-void operator delete(void* p, std::size_t /*size*/) noexcept {
-  std::free(p);
-}
 
 namespace holdfast::http {
 namespace {
