@@ -272,6 +272,13 @@ TEST_CASE("a request target has the form that its method asks for", "[http]") {
       {"RFC 9112 3.2.3", line("CONNECT [::1]:443 HTTP/1.1"),
        "CONNECT [::1]:443 none keep [host=[::1]:443]"},
       {"RFC 9112 3.2.3", line("CONNECT b.com HTTP/1.1"), "bad_request"},
+      {"RFC 9112 3.2.3", line("CONNECT b.com:65536 HTTP/1.1"), "bad_request"},
+      {"RFC 9110 9.3.6, Envoy 400", line("CONNECT b:1 HTTP/1.1\r\nContent-Length: 1"),
+       "bad_request"},
+      {"RFC 9110 9.3.6", line("CONNECT b:1 HTTP/1.1\r\nContent-Length: 0"),
+       "CONNECT b:1 length 0 keep [content-length=0][host=b:1]"},
+      {"RFC 9110 9.3.6, Envoy 501", line("CONNECT b:1 HTTP/1.1\r\nTransfer-Encoding: chunked"),
+       "not_implemented"},
       {"RFC 9112 3.2.3", line("CONNECT b.com: HTTP/1.1"), "bad_request"},
       {"RFC 9112 3.2.3", line("CONNECT :443 HTTP/1.1"), "bad_request"},
       {"RFC 9112 3.2.3", line("CONNECT [::1] HTTP/1.1"), "bad_request"},
@@ -386,6 +393,10 @@ TEST_CASE("connection options and expectations of a request", "[http]") {
            Row{"Upgrade: websocket\r\n", true, false, false},
            Row{"Expect: 100-Continue\r\n", true, false, true},
            Row{"Expect: 100\r\n", true, false, false},
+           Row{"Expect: 100-continue\r\nExpect: 100-continue\r\n", true, false, true},
+           Row{"Expect: x\r\nExpect: 100-continue\r\n", true, false, false},
+           Row{"Expect: 100-continue\r\nExpect: x\r\n", true, false, false},
+           Row{"Expect: 100-continue, x\r\n", true, false, false},
        }) {
     INFO(row.lines);
     Head head;
