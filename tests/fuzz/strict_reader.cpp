@@ -45,8 +45,7 @@ bool is_target(std::string_view method, std::string_view target) {
 
 /// What belongs to one hop alone, or frames a message in a way that we never do.
 bool is_hop_field(std::string_view name, std::string_view value) {
-  constexpr std::array<std::string_view, 4> kHop = {"keep-alive", "proxy-connection", "upgrade",
-                                                    "http2-settings"};
+  constexpr std::array<std::string_view, 3> kHop = {"keep-alive", "proxy-connection", "upgrade"};
   if (std::ranges::find(kHop, name) != kHop.end()) return true;
   return name == "transfer-encoding" && value != "chunked";
 }
