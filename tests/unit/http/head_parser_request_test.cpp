@@ -187,6 +187,13 @@ TEST_CASE("a request has one host of good form", "[http]") {
       {"RFC 3986 3.2.3: port may be empty", host("a:"), "GET / none keep [host=a:]"},
       {"RFC 3986 3.2.2", host("[::1]"), "GET / none keep [host=[::1]]"},
       {"RFC 3986 3.2.2", host("[::ffff:1.2.3.4]:80"), "GET / none keep [host=[::ffff:1.2.3.4]:80]"},
+      {"RFC 3986 3.2.3", host("a:65535"), "GET / none keep [host=a:65535]"},
+      {"RFC 3986 3.2.3; stricter", host("a:65536"), "bad_request"},
+      {"RFC 3986 3.2.3; stricter", host("a:18446744073709551696"), "bad_request"},
+      {"RFC 9110 4.2.1; stricter", host(":80"), "bad_request"},
+      {"RFC 3986 3.2.2; stricter", host("[:::1]"), "bad_request"},
+      {"RFC 3986 3.2.2; stricter", host("[1:2]"), "bad_request"},
+      {"RFC 3986 3.2.2; stricter", host("[v1.x:y]"), "bad_request"},
       {"RFC 3986 3.2.3; stricter", host("a:x"), "bad_request"},
       {"RFC 3986 3.2.3; stricter", host("a:80:80"), "bad_request"},
       {"RFC 3986 3.2.2; stricter", host("::1"), "bad_request"},
@@ -218,7 +225,12 @@ TEST_CASE("a request target has the form that its method asks for", "[http]") {
       {"Envoy passes it", line("GET /../. HTTP/1.1"), "GET /../. none keep [host=a]"},
       {"Envoy passes it", line("GET /\"<>\\^`{|}[] HTTP/1.1"),
        "GET /\"<>\\^`{|}[] none keep [host=a]"},
-      {"Envoy passes it", line("GET /%zz%4% HTTP/1.1"), "GET /%zz%4% none keep [host=a]"},
+      {"RFC 3986 2.1; stricter", line("GET /%zz HTTP/1.1"), "bad_request"},
+      {"RFC 3986 2.1; stricter", line("GET /a?b=%4 HTTP/1.1"), "bad_request"},
+      {"RFC 3986 2.1; stricter", line("GET /a% HTTP/1.1"), "bad_request"},
+      {"RFC 3986 2.1; stricter", line("GET /%%41 HTTP/1.1"), "bad_request"},
+      {"RFC 3986 2.1; stricter", line("GET http://b/?%u0041 HTTP/1.1"), "bad_request"},
+      {"RFC 3986 2.1", line("GET /%2f%E9?%2B HTTP/1.1"), "GET /%2f%E9?%2B none keep [host=a]"},
       {"Envoy passes it", line("GET /%00%0d%0a HTTP/1.1"), "GET /%00%0d%0a none keep [host=a]"},
       {"RFC 9112 3.2.2", line("GET http://b.com/p?q HTTP/1.1"), "GET /p?q none keep [host=b.com]"},
       {"RFC 9112 3.2.2", line("GET http://b.com:81/ HTTP/1.1"), "GET / none keep [host=b.com:81]"},
@@ -260,6 +272,13 @@ TEST_CASE("a request target has the form that its method asks for", "[http]") {
       {"RFC 9112 3.2.3", line("CONNECT [::1]:443 HTTP/1.1"),
        "CONNECT [::1]:443 none keep [host=[::1]:443]"},
       {"RFC 9112 3.2.3", line("CONNECT b.com HTTP/1.1"), "bad_request"},
+      {"RFC 9112 3.2.3", line("CONNECT b.com:65536 HTTP/1.1"), "bad_request"},
+      {"RFC 9110 9.3.6, Envoy 400", line("CONNECT b:1 HTTP/1.1\r\nContent-Length: 1"),
+       "bad_request"},
+      {"RFC 9110 9.3.6", line("CONNECT b:1 HTTP/1.1\r\nContent-Length: 0"),
+       "CONNECT b:1 length 0 keep [content-length=0][host=b:1]"},
+      {"RFC 9110 9.3.6, Envoy 501", line("CONNECT b:1 HTTP/1.1\r\nTransfer-Encoding: chunked"),
+       "not_implemented"},
       {"RFC 9112 3.2.3", line("CONNECT b.com: HTTP/1.1"), "bad_request"},
       {"RFC 9112 3.2.3", line("CONNECT :443 HTTP/1.1"), "bad_request"},
       {"RFC 9112 3.2.3", line("CONNECT [::1] HTTP/1.1"), "bad_request"},
@@ -272,6 +291,7 @@ TEST_CASE("a request target has the form that its method asks for", "[http]") {
       {"RFC 9112 3.2: raw space", line("GET /a b HTTP/1.1"), "bad_request"},
       {"RFC 9112 3.2: tab", line("GET /a\tb HTTP/1.1"), "bad_request"},
       {"RFC 3986 2: CTL", line("GET /a\x01 HTTP/1.1"), "bad_request"},
+      {"RFC 9112 2.2: bare CR is no end of the line", line("GET /a\rb HTTP/1.1"), "bad_request"},
       {"RFC 3986 2: CTL", line("GET /a\x7f HTTP/1.1"), "bad_request"},
       {"RFC 3986 2: 8-bit", line("GET /\xe9 HTTP/1.1"), "bad_request"},
       {"RFC 3986 2: NUL", zero(line("GET /@ HTTP/1.1")), "bad_request"},
@@ -353,6 +373,7 @@ TEST_CASE("HTTP/1.0 where it is accepted", "[http]") {
       parse_request_head("GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n", limits, head);
   CHECK(result.is_http_10);
   CHECK_FALSE(result.expect_continue);  // RFC 9110 10.1.1: ignored from HTTP/1.0
+  CHECK(head.find(HeaderId::expect) == nullptr);
 }
 
 TEST_CASE("connection options and expectations of a request", "[http]") {
@@ -374,6 +395,10 @@ TEST_CASE("connection options and expectations of a request", "[http]") {
            Row{"Upgrade: websocket\r\n", true, false, false},
            Row{"Expect: 100-Continue\r\n", true, false, true},
            Row{"Expect: 100\r\n", true, false, false},
+           Row{"Expect: 100-continue\r\nExpect: 100-continue\r\n", true, false, true},
+           Row{"Expect: x\r\nExpect: 100-continue\r\n", true, false, false},
+           Row{"Expect: 100-continue\r\nExpect: x\r\n", true, false, false},
+           Row{"Expect: 100-continue, x\r\n", true, false, false},
        }) {
     INFO(row.lines);
     Head head;
