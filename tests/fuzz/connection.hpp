@@ -12,6 +12,9 @@
 
 namespace holdfast::fuzz {
 
+/// An unfinished head is read anew with each byte: longer inputs would take too long.
+inline constexpr std::size_t kLongestByByte = 4096;
+
 struct Message {
   http::Head head;
   http::HeadResult result;
