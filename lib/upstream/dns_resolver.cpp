@@ -27,7 +27,7 @@ struct DnsResolver::Lookup {
 
   static void ask(Channel& channel, const std::shared_ptr<Lookup>& lookup, int family);
   static void complete(Channel& channel, const std::shared_ptr<Lookup>& lookup);
-  void on_answer(int status, const ares_addrinfo* addrinfo);
+  void on_answer(int status, int family, const ares_addrinfo* addrinfo);
 };
 
 class DnsResolver::QueryHandle : public Query {
@@ -58,10 +58,11 @@ std::chrono::seconds least_alias_ttl(const ares_addrinfo& addrinfo) {
   return least;
 }
 
-void add_addresses(const ares_addrinfo& addrinfo, DnsResult& result) {
+/// Of the family asked for: c-ares hands over whatever address records the answer holds.
+void add_addresses(const ares_addrinfo& addrinfo, int family, DnsResult& result) {
   const std::chrono::seconds alias_ttl = least_alias_ttl(addrinfo);
   for (const ares_addrinfo_node* node = addrinfo.nodes; node != nullptr; node = node->ai_next) {
-    if (node->ai_family != AF_INET && node->ai_family != AF_INET6) continue;
+    if (node->ai_family != family) continue;
     if (result.addresses.size() == DnsResolver::kMaxAddresses) {
       result.cut = true;
       return;
@@ -105,8 +106,8 @@ std::vector<ResolvedAddress> loopback(DnsLookupFamily family) {
 }  // namespace
 
 void DnsResolver::Lookup::ask(Channel& channel, const std::shared_ptr<Lookup>& lookup, int family) {
-  channel.ask(lookup->name, family, [&channel, lookup](int status, const ares_addrinfo* addrinfo) {
-    lookup->on_answer(status, addrinfo);
+  channel.ask(lookup->name, family, [&channel, lookup, family](int status, const auto* addrinfo) {
+    lookup->on_answer(status, family, addrinfo);
     if (lookup->under_way != 0) return;
     const auto fallback = std::exchange(lookup->fallback, std::nullopt);
     if (fallback && lookup->result.addresses.empty() && lookup->callback) {
@@ -118,11 +119,11 @@ void DnsResolver::Lookup::ask(Channel& channel, const std::shared_ptr<Lookup>& l
   });
 }
 
-void DnsResolver::Lookup::on_answer(int status, const ares_addrinfo* addrinfo) {
+void DnsResolver::Lookup::on_answer(int status, int family, const ares_addrinfo* addrinfo) {
   --under_way;
   result.detail = ares_strerror(status);
   if (addrinfo != nullptr) {
-    add_addresses(*addrinfo, result);
+    add_addresses(*addrinfo, family, result);
   } else if (status != ARES_ENODATA && status != ARES_ENOTFOUND) {
     bad = true;
     last_bad_was_timeout = status == ARES_ETIMEOUT;
