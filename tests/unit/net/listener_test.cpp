@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <future>
 #include <vector>
 
@@ -54,7 +55,7 @@ TEST_CASE("IPv6 and malformed addresses", "[net]") {
   CHECK(error == "malformed IP address: nowhere");
 }
 
-TEST_CASE("out of descriptors: reported once, and taken up again when there are some", "[net]") {
+TEST_CASE("out of descriptors: told, and taken up again when there are some", "[net]") {
   asio::io_context io(1);
   Reactor reactor(io);
   reactor.start();
