@@ -15,8 +15,8 @@ constexpr int kMaxRounds =
     8;  ///< Batches taken before Asio gets its turn (posts, signals of this context).
 constexpr int kBusyBatch = 8;  ///< A batch this large says that more is likely waiting already.
 /// A handler that schedules itself for ever must not starve the sockets and timers: so many rounds
-/// in a turn, and after the first ones only while the turn is short (a peer that sends chunks of one
-/// byte as fast as they are read kept a worker for 64 rounds of 4 MiB).
+/// in a turn, and after the first ones only while the turn is short (a peer that sends chunks of
+/// one byte as fast as they are read kept a worker for 64 rounds of 4 MiB).
 constexpr int kScheduleRounds = 64;
 constexpr int kFreeRounds = 2;
 constexpr std::chrono::milliseconds kLongestTurn{5};

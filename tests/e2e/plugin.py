@@ -128,6 +128,26 @@ def start(holdfast, tmp_path):
         check_clean(proxy)
 
 
+@pytest.fixture(params=["holdfast", "envoy"])
+def either(request, start, tmp_path):
+    """As start(), once for Holdfast and once for Envoy where it is installed: for what must be the same in both."""
+    if request.param == "holdfast":
+        yield start
+        return
+    envoy = request.getfixturevalue("envoy")
+    running = []
+
+    def begin(listeners, clusters, concurrency=1, extra=None):
+        admin_port = free_port()
+        text = bootstrap(listeners, clusters, admin_port, **(extra or {}))
+        running.append(Proxy("envoy", envoy, text, tmp_path / "envoy", admin_port, concurrency=concurrency))
+        return running[-1].start()
+
+    yield begin
+    for proxy in running:
+        proxy.stop()
+
+
 @pytest.fixture
 def be():
     """The main upstream: answers 200 "hello" unless told otherwise."""

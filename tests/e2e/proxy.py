@@ -54,6 +54,19 @@ def wait_until(condition, timeout=10.0, what="the condition"):
         time.sleep(0.005)
 
 
+def unchanged(look, seconds=0.5):
+    """A condition for wait_until(): look() has given the same true value for so long; it is that value."""
+    last, since = [look()], [time.monotonic()]
+
+    def check():
+        now = look()
+        if now != last[0]:
+            last[0], since[0] = now, time.monotonic()
+        return now if time.monotonic() - since[0] > seconds else None
+
+    return check
+
+
 class Proxy:
     """One process. `kind` is "envoy" or "holdfast"; both take the same file."""
 

@@ -5,11 +5,10 @@ import fcntl
 import os
 import resource
 import signal
-import time
 
 import pytest
 from dns_server import DnsServer, dns_cluster
-from harness import TYPE, Closed, Wire, cluster, dispatch, free_port, listener, request, wait_until
+from harness import TYPE, Closed, Wire, cluster, dispatch, free_port, listener, request, unchanged, wait_until
 from scene import Setup
 from test_tcp_proxy import tcp_listener
 
@@ -31,25 +30,12 @@ class Watch:
         return int(text.rsplit(": ", 1)[1]) if text.strip() else 0
 
 
-def settled(look):
-    """A condition: what look() gives has been the same for 0.2 s; its value is that."""
-    last, since = [look()], [time.monotonic()]
-
-    def check():
-        now = look()
-        if now != last[0]:
-            last[0], since[0] = now, time.monotonic()
-        return now if time.monotonic() - since[0] > 0.2 else None
-
-    return check
-
-
 @contextlib.contextmanager
 def out_of_descriptors(proxy, spare=0):
     """The process may open so many more descriptors, and no others."""
     pid = proxy.process.pid
     soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    used = wait_until(settled(lambda: sorted(int(fd) for fd in os.listdir(f"/proc/{pid}/fd"))), 10, "descriptors settle")
+    used = wait_until(unchanged(lambda: sorted(map(int, os.listdir(f"/proc/{pid}/fd"))), 0.2), 10, "descriptors settle")
     free = [fd for fd in range(used[-1] + spare + 2) if fd not in used]
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (free[spare], hard))
     try:
