@@ -64,6 +64,10 @@ Server::Impl::Impl(const config::Bootstrap& config, Options options)
     shared_.routes.push_back(
         hcm == nullptr ? nullptr : std::make_unique<router::RouteTable>(hcm->route_config));
   }
+  if (config_.overload_manager) {
+    shared_.connection_limit = std::make_unique<ConnectionLimit>(
+        config_.overload_manager->resource_monitors.front().max_active_downstream_connections);
+  }
   for (const config::Cluster& cluster : config_.clusters) {
     shared_.circuit_breakers.push_back(
         std::make_unique<upstream::CircuitBreaker>(cluster.circuit_breakers));

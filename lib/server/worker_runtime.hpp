@@ -33,6 +33,7 @@ struct SharedRuntime {
   const config::Bootstrap* config = nullptr;
   std::vector<std::unique_ptr<router::RouteTable>> routes;  ///< By listener; null for TCP.
   std::vector<std::unique_ptr<upstream::CircuitBreaker>> circuit_breakers;  ///< By cluster.
+  std::unique_ptr<ConnectionLimit> connection_limit;                        ///< Null: none.
   std::vector<std::string> local_addresses;         ///< By listener: "ip:port" as bound.
   std::vector<std::vector<LogTarget>> access_logs;  ///< By listener.
   std::string interface_address;
