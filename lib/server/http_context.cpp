@@ -53,7 +53,11 @@ bool HttpContext::accept(int fd, const sockaddr_storage& peer) {
 
 void HttpContext::recycle(Session& session) {
   std::unique_ptr<Session> owned(&session);
-  if (free_sessions.size() < kMaxFreeSessions) free_sessions.push_back(std::move(owned));
+  if (free_sessions.size() < kMaxFreeSessions) {
+    free_sessions.push_back(std::move(owned));
+  } else {
+    worker.freed += sizeof(Session);
+  }
 }
 
 void HttpContext::drain() {

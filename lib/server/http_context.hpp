@@ -36,6 +36,7 @@ struct WorkerContext {
   std::uint64_t connection_id =
       0;  ///< Of the last connection; unique over workers by its low bits.
   unsigned workers = 1;
+  std::size_t freed = 0;  ///< Bytes of closed connections since the worker last looked.
 };
 
 /// One per HTTP listener and worker.

@@ -170,6 +170,7 @@ void TcpSession::finish(Flag flag) noexcept {
   context_.listener_stats.downstream_cx_destroy.add();
   net::TimerWheel::cancel(timer_);
   base::ListNode<TcpTag>::unlink();
+  context_.worker.freed += sizeof(TcpSession);
   context_.worker.reactor.dispose(*this);
 }
 

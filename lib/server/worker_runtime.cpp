@@ -3,14 +3,20 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/log.hpp"
+#include "base/memory.hpp"
 #include "server/session.hpp"
 
 namespace holdfast::server {
 namespace {
 
 constexpr std::chrono::seconds kFlushInterval{1};
+/// Less than this is not worth the walk through the heap ...
+constexpr std::size_t kReturnAbove = 1024 * 1024;
+/// ... and who frees more than this in a second is about to need it again.
+constexpr std::size_t kFlooded = 64 * 1024;
 
 }  // namespace
 
@@ -195,8 +201,18 @@ void WorkerRuntime::on_flush_timer() noexcept {
     if (tcp == nullptr) continue;
     for (const auto& log : tcp->access_logs) log->flush();
   }
+  return_memory();
   net::Reactor& reactor = worker_.reactor();
   reactor.timers().set(flush_timer_, reactor.after(kFlushInterval));
+}
+
+/// What a flood of connections took is given back once it is over.
+void WorkerRuntime::return_memory() noexcept {
+  const std::size_t freed = std::exchange(context_->freed, 0);
+  returnable_ += freed;
+  if (returnable_ < kReturnAbove || freed > kFlooded) return;
+  returnable_ = 0;
+  base::return_freed_memory();
 }
 
 }  // namespace holdfast::server
