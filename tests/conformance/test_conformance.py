@@ -81,7 +81,7 @@ def check_cut_response(case, seen):
     assert case.wants != ["pass"] and not seen.poisoned and not seen.broken, where
     assert not seen.kept and not seen.reused and len(seen.answers) <= 1, where
     whole_before = seen.answers and seen.answers[0].complete and seen.answers[0].status < 500
-    assert not whole_before or case.group == "excess", where
+    assert not whole_before or case.group == "response-excess", where
 
 
 def test_the_upstream_saw_nothing_else(rigs):
