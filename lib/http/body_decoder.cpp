@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 
+#include "base/text.hpp"
 #include "http/head_scan.hpp"
 
 namespace holdfast::http {
@@ -13,6 +15,36 @@ namespace {
 constexpr std::uint8_t kMaxSizeDigits = 16;
 // Trailers of a message; extensions that its chunk data has not paid for (see count_overhead()).
 constexpr std::uint32_t kMaxOverhead = 16 * 1024;
+
+/// Fields that a sender must not put into trailers, by what they decide before the content is read
+/// (RFC 9110 6.5.1). We would drop them; but a hop that merges trailers (RFC 9110 6.5 forbids it)
+/// would frame, route or admit the message by them, so they are there for no good reason.
+constexpr std::array<std::string_view, 22> kNeverTrailers = {
+    // message framing (RFC 9112 6)
+    "content-length", "trailer", "transfer-encoding",
+    // routing
+    "forwarded", "host", "max-forwards",
+    // this connection alone (RFC 9110 7.6.1)
+    "connection", "http2-settings", "keep-alive", "proxy-connection", "te", "upgrade",
+    // how to treat the request or to store the response
+    "cache-control", "expect",
+    // authentication (RFC 9110 11, RFC 6265)
+    "authorization", "cookie", "proxy-authenticate", "proxy-authorization", "set-cookie",
+    // the content's format
+    "content-encoding", "content-range", "content-type"};
+/// What proxies tell each other about the client: as good as routing.
+constexpr std::string_view kForwardedPrefix = "x-forwarded-";
+
+constexpr std::size_t longest_never_trailer() {
+  std::size_t longest = 0;
+  for (const std::string_view name : kNeverTrailers) longest = std::max(longest, name.size());
+  return longest;
+}
+
+bool is_never_trailer(std::string_view name) {
+  return name.starts_with(kForwardedPrefix) ||
+         std::find(kNeverTrailers.begin(), kNeverTrailers.end(), name) != kNeverTrailers.end();
+}
 
 bool is_blank(char c) {
   return c == ' ' || c == '\t';
@@ -194,10 +226,13 @@ bool BodyDecoder::take_trailer(char c) noexcept {
   switch (state_) {
     case State::trailer_start:
       if (c == '\r') return move_to(State::end_lf);
-      return count_overhead() && move_to(State::trailer_name, is_token_char(c));
+      name_length_ = 0;
+      return move_to(State::trailer_name, take_trailer_name(c));
     case State::trailer_name:
-      if (c == ':') return move_to(State::trailer_value);
-      return count_overhead() && is_token_char(c);
+      if (c == ':') {
+        return move_to(State::trailer_value, !is_never_trailer({name_.data(), name_length_}));
+      }
+      return take_trailer_name(c);
     case State::trailer_value:
       if (c == '\r') return move_to(State::trailer_lf);
       return count_overhead() && is_text(c);
@@ -208,6 +243,13 @@ bool BodyDecoder::take_trailer(char c) noexcept {
     default:
       return false;
   }
+}
+
+bool BodyDecoder::take_trailer_name(char c) noexcept {
+  // One byte more than any name that matters: a longer one is none of them.
+  static_assert(std::tuple_size_v<decltype(name_)> > longest_never_trailer());
+  if (name_length_ < name_.size()) name_[name_length_++] = base::to_lower(c);
+  return count_overhead() && is_token_char(c);
 }
 
 bool BodyDecoder::finish_at_eof() noexcept {

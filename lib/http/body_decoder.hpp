@@ -3,9 +3,11 @@
 //
 // Owner: the connection that reads the body. Pure function of bytes and its own small state; no
 // allocation ever. Chunk extensions and trailers are validated, bounded and dropped (RFC
-// 9112 7.1.1, 7.1.2).
+// 9112 7.1.1, 7.1.2); a trailer that only a header section may hold breaks the message (RFC
+// 9110 6.5.1).
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -69,13 +71,16 @@ class BodyDecoder {
   [[nodiscard]] bool take_size(char c) noexcept;
   [[nodiscard]] bool take_extension(char c) noexcept;
   [[nodiscard]] bool take_trailer(char c) noexcept;
+  [[nodiscard]] bool take_trailer_name(char c) noexcept;
   [[nodiscard]] bool move_to(State next, bool allowed = true) noexcept;
   [[nodiscard]] bool count_overhead() noexcept;
 
   State state_ = State::done;
   Framing framing_ = Framing::none;
   std::uint8_t size_digits_ = 0;
-  std::uint32_t overhead_ = 0;  ///< Bytes of extensions or trailers so far; bounded.
+  std::uint8_t name_length_ = 0;
+  std::array<char, 20> name_{};  ///< Of a trailer: its first bytes, in lower case.
+  std::uint32_t overhead_ = 0;   ///< Bytes of extensions or trailers so far; bounded.
   std::uint64_t remaining_ = 0;
 };
 

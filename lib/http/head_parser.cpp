@@ -32,7 +32,8 @@ struct Facts {
   bool host_ok = true;
   bool length_ok = true;
   bool close = false, keep_alive = false, upgrade_option = false;
-  bool expect_continue = false;
+  unsigned expectations = 0;
+  unsigned expected_continues = 0;
   std::uint64_t content_length = 0;
 };
 
@@ -103,7 +104,8 @@ class OffsetParser final : public beast_http::basic_parser<is_request> {
         facts_.close = facts_.close || has_token(value, "close");
         break;
       case HeaderId::expect:
-        facts_.expect_continue = base::equals_ignoring_case(value, "100-continue");
+        ++facts_.expectations;
+        if (base::equals_ignoring_case(value, "100-continue")) ++facts_.expected_continues;
         break;
       default:
         break;
@@ -209,7 +211,13 @@ HeadError settle_target(Head& head, const Facts& facts) {
   if (target.form == Target::Form::bad) return HeadError::bad_request;
   if (facts.hosts == 0 && head.version == Version::http_1_1) return HeadError::missing_host;
   if (target.form == Target::Form::fragment) return HeadError::bad_path;
-  if (target.form == Target::Form::authority) head.set(HeaderId::host, target.authority);
+  if (target.form == Target::Form::authority) {
+    // RFC 9110 9.3.6: a CONNECT has no content; what follows its head is another protocol's, or was
+    // meant to be the next request. As Envoy.
+    if (facts.codings > 0) return HeadError::not_implemented;
+    if (facts.content_length > 0) return HeadError::bad_request;
+    head.set(HeaderId::host, target.authority);
+  }
   if (target.form != Target::Form::absolute) return HeadError::none;
 
   const auto prefix = static_cast<std::uint32_t>(head.target().size() - target.path.size());
@@ -249,7 +257,9 @@ HeadResult take_request(std::string_view bytes, const HeadLimits& limits, Head& 
     canonicalize_length(head, facts.content_length);
   }
   result.keep_alive = !facts.close && (!result.is_http_10 || facts.keep_alive);
-  result.expect_continue = facts.expect_continue && !result.is_http_10;
+  // Expectations that we don't know are the upstream's to answer (RFC 9110 10.1.1).
+  const bool known = facts.expectations > 0 && facts.expectations == facts.expected_continues;
+  result.expect_continue = known && !result.is_http_10;
   result.upgrade = facts.upgrade_option && head.find(HeaderId::upgrade) != nullptr;
   return result;
 }

@@ -1,5 +1,8 @@
 #include "http/head_scan.hpp"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -14,6 +17,8 @@ namespace {
 constexpr std::uint8_t kToken = 1;
 constexpr std::uint8_t kHost = 2;
 constexpr std::uint8_t kHex = 4;
+constexpr std::uint8_t kTarget = 8;
+constexpr std::uint64_t kMaxPort = 65535;
 
 constexpr std::array<std::uint8_t, 256> make_classes() {
   std::array<std::uint8_t, 256> table{};
@@ -29,6 +34,11 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
   }
   mark("!#$%&'*+-.^_`|~", kToken);  // RFC 9110 5.6.2
   mark("-._~!$&'()*+,;=", kHost);   // RFC 3986 3.2.2: unreserved and sub-delims
+  // Wider than RFC 3986 2: what clients send unescaped, and Envoy passes ('"<>\\^`{|}'). Never '%'
+  // alone, white space, control characters or bytes beyond ASCII.
+  for (std::size_t c = 0x21; c < 0x7f; ++c) {
+    if (c != '%') table[c] |= kTarget;
+  }
   return table;
 }
 constexpr std::array<std::uint8_t, 256> kClasses = make_classes();
@@ -41,19 +51,33 @@ bool is_blank(char c) {
   return c == ' ' || c == '\t';
 }
 
-bool is_digits(std::string_view s) {
-  return std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-bool is_reg_name(std::string_view s) {
+/// Characters of that class and pct-encoded octets (RFC 3986 2.1: "%" HEXDIG HEXDIG). A '%' that
+/// begins no such triple is decoded differently by every reader.
+bool consists_of(std::string_view s, std::uint8_t bits) {
   for (std::size_t i = 0; i < s.size(); ++i) {
-    if (has_class(s[i], kHost)) continue;
+    if (has_class(s[i], bits)) continue;
     const bool escape =
         s[i] == '%' && i + 2 < s.size() && has_class(s[i + 1], kHex) && has_class(s[i + 2], kHex);
     if (!escape) return false;
     i += 2;
   }
   return true;
+}
+
+/// RFC 3986 3.2.2 IPv6address; zones (RFC 6874) and IPvFuture mean nothing to a peer.
+bool is_ipv6(std::string_view s) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (s.size() >= text.size()) return false;
+  std::copy(s.begin(), s.end(), text.begin());
+  in6_addr address{};
+  return ::inet_pton(AF_INET6, text.data(), &address) == 1;
+}
+
+/// RFC 3986 3.2.3: *DIGIT. Beyond 65535 it is no port (RFC 9293 3.1), and who keeps 16 bits of it
+/// sees another one.
+bool is_port(std::string_view s) {
+  std::uint64_t port = 0;
+  return s.empty() || (parse_length(s, port) && port <= kMaxPort);
 }
 
 Target split_absolute(std::string_view target) {
@@ -69,8 +93,8 @@ Target split_absolute(std::string_view target) {
   Target split{Target::Form::absolute, rest.substr(0, end), rest.substr(end)};
   // User information fails here, too: its '@' is no host character (RFC 9110 4.2.4: treat as an
   // error).
-  if (split.authority.empty() || split.authority.front() == ':' ||
-      !is_valid_host(split.authority) || split.path.substr(0, 1) == "#") {
+  if (split.authority.empty() || !is_valid_host(split.authority) ||
+      split.path.substr(0, 1) == "#") {
     return {};
   }
   if (split.path.find('#') != std::string_view::npos) split.form = Target::Form::fragment;
@@ -99,28 +123,23 @@ bool is_valid_host(std::string_view host) noexcept {
   std::size_t end;
   if (!host.empty() && host.front() == '[') {
     end = host.find(']');
-    if (end == std::string_view::npos || end == 1) return false;
-    const std::string_view literal = host.substr(1, end - 1);
-    const bool ok = std::all_of(literal.begin(), literal.end(),
-                                [](char c) { return has_class(c, kHex) || c == ':' || c == '.'; });
-    if (!ok || literal.find(':') == std::string_view::npos) return false;
+    if (end == std::string_view::npos || !is_ipv6(host.substr(1, end - 1))) return false;
     ++end;
   } else {
     end = std::min(host.find(':'), host.size());
-    if (!is_reg_name(host.substr(0, end))) return false;
+    if (!consists_of(host.substr(0, end), kHost)) return false;
+    // RFC 9110 4.2.1: no host but a port is to be rejected; nothing at all says "no authority".
+    if (end == 0) return host.empty();
   }
   if (end == host.size()) return true;
-  return host[end] == ':' && is_digits(host.substr(end + 1));
+  return host[end] == ':' && is_port(host.substr(end + 1));
 }
 
 Target split_target(std::string_view method, std::string_view target) noexcept {
-  // RFC 3986 knows ASCII only, and what a later hop makes of other bytes is anyone's guess.
-  for (const char c : target) {
-    if (static_cast<unsigned char>(c) >= 0x80) return {};
-  }
+  if (!consists_of(target, kTarget)) return {};
   if (method == "CONNECT") {  // RFC 9112 3.2.3: host and port, always
     const std::size_t colon = target.rfind(':');
-    const bool ok = colon != std::string_view::npos && colon != 0 && colon + 1 < target.size() &&
+    const bool ok = colon != std::string_view::npos && colon + 1 < target.size() &&
                     is_valid_host(target) && target.back() != ']';
     if (!ok) return {};
     return {Target::Form::authority, target, {}};

@@ -21,7 +21,8 @@ struct HeadScan {
 /// line should be.
 [[nodiscard]] HeadScan scan_head(std::string_view bytes, std::size_t searched) noexcept;
 
-/// uri-host [ ":" port ] (RFC 9110 7.2), possibly empty: what a Host field may hold.
+/// uri-host [ ":" port ] (RFC 9110 7.2), possibly empty: what a Host field may hold. Ports end at
+/// 65535, IP literals are IPv6 addresses.
 [[nodiscard]] bool is_valid_host(std::string_view host) noexcept;
 
 /// What a request target says, split.
@@ -31,8 +32,8 @@ struct Target {
   std::string_view authority;  ///< absolute and authority form
   std::string_view path;       ///< absolute form: path and query; may be empty or start with '?'
 };
-/// REQUIRES: no white space or control character in `target`, which is not empty (Beast's parser
-/// sees to that).
+/// bad: bytes that are not visible ASCII, a '%' without two hex digits (RFC 3986 2.1), or a form
+/// that is not the method's. REQUIRES: `target` is not empty (Beast's parser sees to that).
 [[nodiscard]] Target split_target(std::string_view method, std::string_view target) noexcept;
 
 /// The methods that Envoy 1.40's parser knows; it answers 400 to all others.

@@ -89,6 +89,7 @@ void Exchange::begin(const http::HeadResult& result) noexcept {
     case HopByHop::host_nominated:
       return reject(400, "", Flag::none, "invalid_connection_header");
     case HopByHop::proxy_nominated:
+    case HopByHop::too_many_options:
       return reject(400, "Bad Request", Flag::none, "invalid_connection_header");
     case HopByHop::upgrade:
       context_.stats.downstream_rq_ws_on_non_ws_route.add();

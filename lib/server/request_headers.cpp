@@ -39,6 +39,9 @@ constexpr std::array<std::string_view, 4> kEdgeFields = {
     "x-envoy-original-host",
 };
 constexpr std::string_view kEnvoyPrefix = "x-envoy-";
+/// As Envoy: a request with so many connection options is refused. Each costs a pass over the
+/// fields.
+constexpr std::size_t kTooManyOptions = 10;
 
 /// Removes the fields that one Connection field names.
 HopByHop strip_nominated(http::Head& request, std::string_view options) {
@@ -69,6 +72,15 @@ HopByHop strip_nominated(http::Head& request, std::string_view options) {
     }
   });
   return verdict;
+}
+
+/// h2c is an offer that a server may ignore (RFC 9110 7.8), and Envoy does; others mean what they
+/// say.
+bool offers_only_h2c(const http::Head& request) {
+  return std::ranges::all_of(request.fields(), [&](const http::Field& field) {
+    return field.removed || field.id != HeaderId::upgrade ||
+           base::equals_ignoring_case(request.value(field), "h2c");
+  });
 }
 
 void sanitize_te(http::Head& request) {
@@ -151,23 +163,25 @@ void settle_forwarded_for(http::Head& request, std::string_view address) {
 HopByHop strip_hop_by_hop(http::Head& request) noexcept {
   HopByHop verdict = HopByHop::removed;
   bool upgrade_option = false;
+  std::size_t options = 0;
   if (request.find(HeaderId::connection) != nullptr) {
     for (std::size_t i = 0; i < request.fields().size(); ++i) {
       const http::Field& field = request.fields()[i];
       if (field.removed || field.id != HeaderId::connection) continue;
       base::for_each_member(request.value(field), [&](std::string_view token) {
         upgrade_option = upgrade_option || base::equals_ignoring_case(token, "upgrade");
+        ++options;
       });
+      if (options >= kTooManyOptions) return HopByHop::too_many_options;
       const HopByHop found = strip_nominated(request, request.value(field));
       if (found != HopByHop::removed) verdict = found;
     }
     request.remove(HeaderId::connection);
   }
-  if (const http::Field* upgrade = request.find(HeaderId::upgrade)) {
-    // h2c is an offer that a server may ignore (RFC 9110 7.8), and Envoy does; others mean what
-    // they say.
-    const bool h2c = base::equals_ignoring_case(request.value(*upgrade), "h2c");
-    if (upgrade_option && !h2c && verdict == HopByHop::removed) verdict = HopByHop::upgrade;
+  if (request.find(HeaderId::upgrade) != nullptr) {
+    if (upgrade_option && verdict == HopByHop::removed && !offers_only_h2c(request)) {
+      verdict = HopByHop::upgrade;
+    }
     request.remove(HeaderId::upgrade);
     request.remove(std::string_view("http2-settings"));
   }

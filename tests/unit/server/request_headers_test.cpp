@@ -59,6 +59,8 @@ TEST_CASE("Connection must not take away what routes or frames the message", "[s
   CHECK(verdict("content-length") == HopByHop::removed);
   CHECK(verdict("transfer-encoding, te") == HopByHop::removed);
   CHECK(verdict(std::string(500, 'a').c_str()) == HopByHop::removed);
+  CHECK(verdict("a, b, c, d, e, f, g, h, i,,,") == HopByHop::removed);
+  CHECK(verdict("a, b, c, d, e, f, g, h, i, j") == HopByHop::too_many_options);
 }
 
 TEST_CASE("te keeps trailers alone", "[server]") {
@@ -83,6 +85,10 @@ TEST_CASE("upgrade: refused when meant, h2c ignored (RFC 9110 7.8)", "[server]")
   CHECK(verdict("Upgrade", "websocket") == HopByHop::upgrade);
   CHECK(verdict("keep-alive", "websocket") == HopByHop::removed);
   CHECK(verdict("upgrade, http2-settings", "h2c") == HopByHop::removed);
+  CHECK(verdict("upgrade", "h2c, websocket") == HopByHop::upgrade);
+  http::Head two =
+      request({{"connection", "upgrade"}, {"upgrade", "h2c"}, {"upgrade", "websocket"}});
+  CHECK(strip_hop_by_hop(two) == HopByHop::upgrade);
 }
 
 std::string forwarded(http::Head& head, const config::HttpConnectionManager& config) {
