@@ -111,9 +111,8 @@ class Recorder:
             self.malformed = []  # (reason, the bytes) of what could be read in two ways, or not at all.
             self.raw = b""  # All bytes but those of markers.
             self.scripted = None  # The connection that got the case's bytes.
-            self.numbers = {}  # Target -> number of the connection that it came on.
             self.late = 0  # Requests behind the scripted answer on its connection.
-            self.activity = 0
+            self.activity = 0  # Grows whenever bytes come that are no marker's.
             self.deferred = []
 
     def stop(self):
@@ -190,13 +189,12 @@ class Recorder:
             return False
         request, connection.buffer = connection.buffer[:used], connection.buffer[used:]
         if self.scripted is connection:
-            self.late += 1
+            self.late += 1  # Answered already, and still in use.
         if OURS.match(message.target):
             self.raw = self.raw.replace(request, b"", 1)
             self.activity -= used
-            self.numbers[message.target] = connection.number
             self.deferred.append((connection, message.target))
-        elif message.target == "/scripted" and self.script is not None and self.scripted is None:
+        elif message.target == "/scripted" and self.script is not None:
             self.answer_scripted(connection)
         else:
             self.total += 1
@@ -220,6 +218,12 @@ class Recorder:
         with self.lock:
             self.send(self.scripted, self.script.rest)
             self.end_scripted()
+
+    def end_answer(self):
+        """Let the scripted answer end in a close, whatever it was: what the proxy waits for does not come."""
+        with self.lock:
+            if self.scripted is not None:
+                self.half_close(self.scripted)
 
     def end_scripted(self):
         if self.script.close:

@@ -4,6 +4,7 @@ Nothing here sleeps. To know that nothing more comes, marker requests go through
 connections of their own: when several in a row were answered and neither the client nor the upstream has got a byte
 more, all that was sent before has been dealt with.
 """
+import re
 import time
 from dataclasses import dataclass, field
 
@@ -72,9 +73,10 @@ def read_answers(raw, eof, methods):
     methods = list(methods)
     while replay.buffer:
         method = methods[0] if methods else "GET"
-        before = replay.buffer
         try:
             message = replay.read_response(method, partial=True)
+            if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", message.start_line):
+                raise Malformed(f"status line {message.start_line!r}")
         except Closed:
             return answers, "" if eof else "half a head"
         except (Malformed, ValueError) as error:
@@ -85,7 +87,7 @@ def read_answers(raw, eof, methods):
         complete = message.complete and (message.framing != "close" or eof)
         own = message.get("x-upstream") is None
         answers.append(Answer(message.status, message.body, complete, own))
-        if not complete or replay.buffer == before:
+        if not complete:
             break
     return answers, ""
 
@@ -197,6 +199,9 @@ class Rig:
             if rest:
                 self.recorder.send_rest()
                 self.settle(client)
+            if not self.is_answered(case, client):
+                self.recorder.end_answer()
+                self.settle(client)
             result.raw, result.eof = client.buffer, client.eof
             self.ask_next(case, client, result)
             client.close()
@@ -211,10 +216,14 @@ class Rig:
         result.answers, result.broken = read_answers(result.raw, result.eof, [case.asked])
         return result
 
+    @staticmethod
+    def is_answered(case, client):
+        answers, broken = read_answers(client.buffer, client.eof, [case.asked])
+        return client.eof or (answers and answers[-1].complete and not broken)
+
     def ask_next(self, case, client, result):
         """A further request on the case's own connection must get its own answer."""
-        answers, broken = read_answers(client.buffer, client.eof, [case.asked])
-        if client.eof or broken or not answers or not answers[-1].complete:
+        if client.eof or not self.is_answered(case, client):
             return
         client.buffer = b""
         self.serial += 1

@@ -23,6 +23,8 @@ ALL = (AS_WANTED, ALLOWED, REFUSED, ALTERED, LET_THROUGH, SMUGGLED)
 class Verdict:
     word: str
     detail: str = ""
+    tainted: bool = False  # What must never appear on the other side did, or what appeared there is no HTTP.
+    reason: str = ""  # Of "allowed".
 
     def __str__(self):
         return f"{self.word}: {self.detail}" if self.detail else self.word
@@ -44,11 +46,12 @@ def requests(messages):
 
 def judge(case, seen, exact=False):
     found = judge_request(case, seen, exact) if case.side == "request" else judge_response(case, seen, exact)
-    if found.word == AS_WANTED:
-        received = seen.upstream_raw if case.side == "request" else seen.raw
-        for text in case.never:
-            if text.lower() in received.lower():
-                return Verdict(LET_THROUGH if is_refusal(case) else ALTERED, f"{text.decode('latin-1')!r} was passed on")
+    received = (seen.upstream_raw if case.side == "request" else seen.raw).lower()
+    passed_on = [text for text in case.never if text.lower() in received]
+    found.tainted = bool(passed_on or (seen.malformed if case.side == "request" else seen.broken))
+    if passed_on and found.word == AS_WANTED:
+        what = f"{passed_on[0].decode('latin-1')!r} was passed on"
+        return Verdict(LET_THROUGH if is_refusal(case) else ALTERED, what, tainted=True)
     return found
 
 
