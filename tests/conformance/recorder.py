@@ -16,6 +16,7 @@ from wire import TOKEN, Closed, Malformed, Wire, response
 
 TARGET = re.compile(r"[\x21-\x7e]+\Z")
 HOST = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*\Z")
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 OURS = re.compile(r"/(marker|next)/\d+\Z")
 READ_SIZE = 1 << 20
 SEND_TIMEOUT = 5.0
@@ -58,7 +59,7 @@ def check_request(message):
         if not re.fullmatch(r"0|[1-9]\d{0,18}", length):
             raise Malformed(f"content-length {length!r}")
     for name, value in message.headers + message.trailers:
-        if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value) or not TOKEN.match(name.encode("latin-1")):
+        if CONTROL.search(value) or not TOKEN.match(name.encode("latin-1")):
             raise Malformed(f"field {name!r}: {value!r}")
 
 
