@@ -164,7 +164,7 @@ HeadError judge_refused_request(std::string_view head, error_code ec, unsigned l
   if (ec == beast_http::error::bad_transfer_encoding && lengths == 0) {
     return HeadError::not_implemented;  // a second coding behind "chunked"
   }
-  const std::string_view line = head.substr(0, head.find('\r'));
+  const std::string_view line = head.substr(0, head.find("\r\n"));
   const std::size_t method_end = line.find(' ');
   if (method_end == std::string_view::npos || !is_known_method(line.substr(0, method_end))) {
     return HeadError::bad_request;
@@ -260,6 +260,7 @@ HeadResult take_request(std::string_view bytes, const HeadLimits& limits, Head& 
   // Expectations that we don't know are the upstream's to answer (RFC 9110 10.1.1).
   const bool known = facts.expectations > 0 && facts.expectations == facts.expected_continues;
   result.expect_continue = known && !result.is_http_10;
+  if (known && result.is_http_10) head.remove(HeaderId::expect);  // The same: MUST be ignored.
   result.upgrade = facts.upgrade_option && head.find(HeaderId::upgrade) != nullptr;
   return result;
 }

@@ -291,6 +291,7 @@ TEST_CASE("a request target has the form that its method asks for", "[http]") {
       {"RFC 9112 3.2: raw space", line("GET /a b HTTP/1.1"), "bad_request"},
       {"RFC 9112 3.2: tab", line("GET /a\tb HTTP/1.1"), "bad_request"},
       {"RFC 3986 2: CTL", line("GET /a\x01 HTTP/1.1"), "bad_request"},
+      {"RFC 9112 2.2: bare CR is no end of the line", line("GET /a\rb HTTP/1.1"), "bad_request"},
       {"RFC 3986 2: CTL", line("GET /a\x7f HTTP/1.1"), "bad_request"},
       {"RFC 3986 2: 8-bit", line("GET /\xe9 HTTP/1.1"), "bad_request"},
       {"RFC 3986 2: NUL", zero(line("GET /@ HTTP/1.1")), "bad_request"},
@@ -372,6 +373,7 @@ TEST_CASE("HTTP/1.0 where it is accepted", "[http]") {
       parse_request_head("GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n", limits, head);
   CHECK(result.is_http_10);
   CHECK_FALSE(result.expect_continue);  // RFC 9110 10.1.1: ignored from HTTP/1.0
+  CHECK(head.find(HeaderId::expect) == nullptr);
 }
 
 TEST_CASE("connection options and expectations of a request", "[http]") {
