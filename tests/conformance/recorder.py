@@ -36,7 +36,7 @@ def read_request(data):
     anything that two readers could take in two ways."""
     replay = Replay(data)
     head_end = data.find(b"\r\n\r\n")
-    if re.search(rb"(?<!\r)\n|\r(?!\n)|\0", data[: head_end if head_end >= 0 else len(data) - 1]):
+    if re.search(rb"(?<!\r)\n|\r(?!\n|\Z)|\0", data[:head_end] if head_end >= 0 else data):
         raise Malformed("a bare CR, a bare LF or NUL in the head")
     message = replay.read_request()
     check_request(message)
@@ -58,6 +58,9 @@ def check_request(message):
     for length in message.get_all("content-length"):
         if not re.fullmatch(r"0|[1-9]\d{0,18}", length):
             raise Malformed(f"content-length {length!r}")
+    for name, _ in message.trailers:
+        if name.lower() in ("content-length", "transfer-encoding", "host"):
+            raise Malformed(f"trailer {name}")
     for name, value in message.headers + message.trailers:
         if CONTROL.search(value) or not TOKEN.match(name.encode("latin-1")):
             raise Malformed(f"field {name!r}: {value!r}")
@@ -109,7 +112,8 @@ class Recorder:
         with self.lock:
             self.script = script
             self.messages = []  # Strictly read.
-            self.malformed = []  # (reason, the bytes) of what could be read in two ways, or not at all.
+            self.bytes_of = []  # The bytes of each request, those that could not be read included.
+            self.malformed = []  # Why what came could be read in two ways, or not at all.
             self.raw = b""  # All bytes but those of markers.
             self.scripted = None  # The connection that got the case's bytes.
             self.late = 0  # Requests behind the scripted answer on its connection.
@@ -183,7 +187,8 @@ class Recorder:
         except Closed:
             return False
         except (Malformed, ValueError) as error:
-            self.malformed.append((str(error), connection.buffer))
+            self.malformed.append(str(error))
+            self.bytes_of.append(connection.buffer)
             connection.refused = True
             self.send(connection, response(400, [("x-upstream", "refused"), ("connection", "close")], b"refused\n"))
             self.half_close(connection)
@@ -200,6 +205,7 @@ class Recorder:
         else:
             self.total += 1
             self.messages.append(message)
+            self.bytes_of.append(request)
             body = b"" if message.method == "HEAD" else b"recorded\n"
             data = response(200, [("x-upstream", "recorded"), ("content-length", "9")], body, length=False)
             self.send(connection, data)
@@ -215,8 +221,10 @@ class Recorder:
             self.end_scripted()
 
     def send_rest(self):
-        """The second part of a scripted answer that is sent in two."""
+        """The second part of a scripted answer that is sent in two. If the first was whole, the connection may have
+        served others meanwhile; now it must not any more."""
         with self.lock:
+            self.late = 0
             self.send(self.scripted, self.script.rest)
             self.end_scripted()
 

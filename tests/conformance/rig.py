@@ -41,6 +41,7 @@ class Seen:
     eof: bool = False
     messages: list = field(default_factory=list)  # What the upstream got: METHOD TARGET HOST BODY.
     malformed: list = field(default_factory=list)
+    bytes_of: list = field(default_factory=list)  # The bytes of each of both.
     upstream_raw: bytes = b""
     poisoned: str = ""  # Another client's request was lost or wrongly answered.
     kept: bool = False  # Responses: the scripted connection is still open.
@@ -197,6 +198,7 @@ class Rig:
         with recorder.lock:
             result.messages = [seen(message) for message in recorder.messages]
             result.malformed = list(recorder.malformed)
+            result.bytes_of = list(recorder.bytes_of)
             result.upstream_raw = recorder.raw
             scripted = recorder.scripted
             result.kept = scripted is not None and scripted.open

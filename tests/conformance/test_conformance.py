@@ -7,6 +7,7 @@ import case_file
 import pytest
 import verdict
 from plugin import check_clean
+from recorder import Replay
 from rig import Rig
 
 CASES = case_file.load()
@@ -82,6 +83,16 @@ def check_cut_response(case, seen):
     assert not seen.kept and not seen.reused and len(seen.answers) <= 1, where
     whole_before = seen.answers and seen.answers[0].complete and seen.answers[0].status < 500
     assert not whole_before or case.group == "response-excess", where
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.group == "response-excess"], ids=lambda case: case.name)
+def test_bytes_without_a_request(case, rigs):
+    """The same bytes when the answer has been passed on and its connection waits for another request."""
+    replay = Replay(case.data)
+    replay.read_response(case.asked)
+    seen = rigs.play(case, cut=len(case.data) - len(replay.buffer))
+    assert [(answer.status, answer.complete) for answer in seen.answers] == [(200, True)], seen
+    assert not seen.poisoned and not seen.broken and not seen.kept and not seen.reused, seen
 
 
 def test_the_upstream_saw_nothing_else(rigs):

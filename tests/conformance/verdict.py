@@ -3,8 +3,8 @@
     as wanted          refused as the case says, or forwarded as it says
     refused otherwise  a good message was refused, or a bad one is waited for
     altered            a good message was forwarded as another one
-    let through        a bad message was forwarded, and nothing else
-    smuggled           the other side got more or other messages than the bytes hold, or another client's answer
+    let through        a bad message was forwarded
+    smuggled           the other side got more messages than the bytes hold, or another client's answer
 
 Any error status counts as a refusal: which one is a matter of taste, but for Holdfast (`exact`).
 """
@@ -23,7 +23,8 @@ ALL = (AS_WANTED, ALLOWED, REFUSED, ALTERED, LET_THROUGH, SMUGGLED)
 class Verdict:
     word: str
     detail: str = ""
-    tainted: bool = False  # What must never appear on the other side did, or what appeared there is no HTTP.
+    tainted: bool = False  # What must never appear in the other side's message did, or that message is not valid HTTP.
+    behind: bool = False  # What stands behind a bad message was taken for another message.
     reason: str = ""  # Of "allowed".
 
     def __str__(self):
@@ -46,13 +47,19 @@ def requests(messages):
 
 def judge(case, seen, exact=False):
     found = judge_request(case, seen, exact) if case.side == "request" else judge_response(case, seen, exact)
-    received = (seen.upstream_raw if case.side == "request" else seen.raw).lower()
-    passed_on = [text for text in case.never if text.lower() in received]
-    found.tainted = bool(passed_on or (seen.malformed if case.side == "request" else seen.broken))
+    received = seen.upstream_raw if case.side == "request" else seen.raw
+    passed_on = holds(received, case.never)
     if passed_on and found.word == AS_WANTED:
-        what = f"{passed_on[0].decode('latin-1')!r} was passed on"
-        return Verdict(LET_THROUGH if is_refusal(case) else ALTERED, what, tainted=True)
+        return Verdict(LET_THROUGH if is_refusal(case) else ALTERED, f"{passed_on!r} was passed on", tainted=True)
+    if case.side == "request":
+        received = b"".join(seen.bytes_of[: case.accepted + is_refusal(case)])
+    found.tainted = bool(holds(received, case.never) or seen.malformed or (case.side == "response" and seen.broken))
     return found
+
+
+def holds(received, texts):
+    """The first of the texts that is in there, whatever its case."""
+    return next((text.decode("latin-1") for text in texts if text.lower() in received.lower()), "")
 
 
 def is_refusal(case):
@@ -73,7 +80,7 @@ def judge_request(case, seen, exact):
             return Verdict(ALTERED, requests(seen.messages))
         return judge_refusal(case, seen, exact)
     if seen.malformed:
-        return Verdict(ALTERED, seen.malformed[0][0])
+        return Verdict(ALTERED, seen.malformed[0])
     if len(seen.messages) < case.accepted:
         return Verdict(REFUSED, statuses(seen))
     if seen.messages != case.sees:
@@ -85,15 +92,15 @@ def judge_request(case, seen, exact):
 
 
 def judge_extra(case, seen, extra):
-    """More arrived than is good. One message where one is to be refused: that one, unless the client's answers say
-    that it was refused and another followed."""
+    """More arrived than is good. Where one is to be refused, that one and, as a consequence, what follows it; unless the
+    client's answers say that it was refused and what follows was taken nevertheless."""
     what = f"upstream got {requests(seen.messages)}".rstrip()
     if seen.malformed:
-        what += f" [{seen.malformed[0][0]}]"
+        what += f" [{seen.malformed[0]}]"
     refused_first = bool(seen.answers) and seen.answers[0].own and case.accepted == 0 and seen.answers[0].status >= 400
-    if extra > 1 or not is_refusal(case) or refused_first:
+    if not is_refusal(case) or refused_first:
         return Verdict(SMUGGLED, what)
-    return Verdict(LET_THROUGH, what)
+    return Verdict(LET_THROUGH, what, behind=extra > 1)
 
 
 def judge_refusal(case, seen, exact):
