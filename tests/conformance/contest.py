@@ -10,9 +10,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 OURS = "Holdfast"
 ANCHOR_TIMEOUT = 3.0
 ANCHOR_PATIENCE = 5
-ANCHOR_TRIES = 6
+ANCHOR_TRIES = 3
 BEARABLE = (verdict.REFUSED, verdict.ALTERED, verdict.LET_THROUGH)
-KINDS = ("sane", "closed", "kept", "refused", "disputed")
+KINDS = ("sane", "closed", "kept", "refused", "disputed", "wavers")
 
 
 @dataclass
@@ -23,9 +23,13 @@ class Rule:
     kind: str
     reason: str
 
-    def change(self, case, seen, found):
+    def change(self, proxy, case, seen, found):
         """The verdict that this rule makes of `found`, or None."""
-        if found.word not in BEARABLE or not fnmatch.fnmatchcase(case.name, self.pattern):
+        if not fnmatch.fnmatchcase(case.name, self.pattern):
+            return None
+        if self.kind == "wavers" and self.reason.startswith(proxy):
+            return verdict.Verdict(verdict.ALLOWED, "by chance", reason=self.reason)
+        if self.kind == "wavers" or found.word not in BEARABLE:
             return None
         if self.kind == "disputed":
             return verdict.Verdict(verdict.SMUGGLED, found.detail) if found.behind else None
@@ -99,8 +103,7 @@ def say(case, result, contestant, progress):
 
 
 def best(ring, case, judgement):
-    """Holdfast has to be right at once. The outcome of a few cases wavers with others (HAProxy and bad trailers): the
-    mildest of several counts."""
+    """Holdfast has to be right at once. Of the others the mildest outcome of several counts."""
     results = []
     while len(results) < (1 if ring.ours else ANCHOR_TRIES):
         results.append(outcome(ring, case, judgement))
@@ -114,5 +117,5 @@ def outcome(ring, case, judgement):
     result = verdict.judge(case, seen, exact=ring.ours)
     if ring.ours:
         return result
-    changed = (rule.change(case, seen, result) for rule in judgement)
+    changed = (rule.change(ring.contestant.name, case, seen, result) for rule in judgement)
     return next((each for each in changed if each), result)

@@ -3,23 +3,24 @@ import verdict
 
 HEAD = """# Conformance: hostile and odd bytes, case by case
 
-Made by `tests/conformance/run --anchors --write docs/conformance.md`; do not edit. {count} cases, {requests} of a client's
-bytes and {responses} of an upstream's, stand in `tests/conformance/cases`, each with the rule or the attack that it comes
-from. Each is sent over a socket, whole, through a proxy with one worker to an upstream that keeps the exact bytes it gets.
+Made by `tests/conformance/run --anchors --write docs/conformance.md`; do not edit. `tests/conformance/cases` holds {count} cases,
+{requests} of what a client sends and {responses} of what an upstream answers, each with the rule or the attack it comes from. Each is
+sent over a socket through a proxy with one worker to an upstream that keeps the exact bytes it gets and reads them strictly.
+After each case further requests, of the same client and of others, must get their own answers. Set up like this:
 
 {setup}
 
 | outcome | meaning |
 | --- | --- |
-| as wanted | refused where the case says so (an error status, a close or a visible cut), else forwarded as the case says |
-| allowed | another outcome that the RFCs leave to the recipient, or a default that is a matter of taste: see the last table |
+| as wanted | refused where the case says so (an error status, a close, a visible cut), else forwarded as the case says |
+| allowed | another outcome that the RFCs leave to the recipient, or a matter of taste (`tests/conformance/judgement.txt`, last table) |
 | refused otherwise | a valid message was refused, or a broken one is waited for without an answer |
 | altered | a valid message reached the other side as another one |
 | let through | a message that is to be refused reached the other side |
-| smuggled | the other side got more or other messages than the bytes hold, or another client got an answer that is not its own |
+| smuggled | the other side got more messages than the bytes hold under any reading, or bytes whose reading is disputed as a message of their own, or another client got an answer that is not its own |
 
-Of Holdfast the status itself, the close of the connection and the upstream connection's end are asked, too; of the others, any
-refusal counts.
+Of Holdfast the exact status and the close of both connections are asked, too, and nothing is "allowed". Of the others any refusal
+counts, and of several tries the mildest outcome.
 """
 
 SETUP = {

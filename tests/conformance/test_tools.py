@@ -1,10 +1,13 @@
 """The tools of this suite themselves: what the reader refuses, what the strict parser refuses, what a verdict notices."""
+import os
+
 import case_file
 import contest
 import pytest
 import recorder
 import verdict
 from case_file import Case, CaseError, Reader, unescape
+from plugin import ROOT
 from rig import Answer, Seen
 from wire import Closed, Malformed
 
@@ -183,11 +186,27 @@ def test_a_rule_bears_what_does_no_harm_and_nothing_else():
     rule = contest.Rule("a/*", "sane", "why")
     case = request_case("400", [b"/admin"])
     harmless = Seen(answers=[OK], messages=[SEES], bytes_of=[b"GET /x"])
-    assert rule.change(case, harmless, verdict.judge(case, harmless)).word == verdict.ALLOWED
+    assert rule.change("nginx", case, harmless, verdict.judge(case, harmless)).word == verdict.ALLOWED
     harmful = Seen(answers=[OK], messages=[SEES], bytes_of=[b"GET /admin"])
-    assert rule.change(case, harmful, verdict.judge(case, harmful)) is None
+    assert rule.change("nginx", case, harmful, verdict.judge(case, harmful)) is None
     smuggled = Seen(answers=[BAD, OK], messages=[OTHER], bytes_of=[b"GET /x"])
-    assert rule.change(case, smuggled, verdict.judge(case, smuggled)) is None
+    assert rule.change("nginx", case, smuggled, verdict.judge(case, smuggled)) is None
+
+
+def test_what_wavers_is_allowed_to_the_one_that_wavers():
+    rule = contest.Rule("a/*", "wavers", "HAProxy does so by chance")
+    case, seen = request_case("400"), Seen(answers=[BAD], eof=True)
+    assert rule.change("HAProxy", case, seen, verdict.judge(case, seen)).word == verdict.ALLOWED
+    assert rule.change("nginx", case, seen, verdict.judge(case, seen)) is None
+
+
+def test_the_page_is_about_these_cases():
+    with open(os.path.join(ROOT, "docs", "conformance.md"), encoding="utf-8") as file:
+        text = file.read()
+    cases = case_file.load()
+    assert f"{len(cases)} cases" in text
+    for group in {case.group for case in cases}:
+        assert f"\n| {group} | {sum(case.group == group for case in cases)} |" in text
 
 
 def test_escapes():
