@@ -300,20 +300,20 @@ void Exchange::on_reset(ResetReason reason) noexcept {
     }
     cluster_->stats().upstream_rq_retry_overflow.add();
   }
-  if (phase_ == Phase::responding) {
+  if (phase_ == Phase::responding && staged_ != Staged::response) {
     return cut(Flag::upstream_protocol_error,
                "upstream_reset_after_response_started{protocol_error}");
   }
-  if (phase_ == Phase::response_held) {
-    end_filters();
-    // A response that broke off is malformed, as for Envoy once it has begun.
-    if (reason == ResetReason::connection_termination) reason = ResetReason::protocol_error;
+  if (phase_ == Phase::response_held) end_filters();
+  // A response that broke off is malformed, as for Envoy once it has begun.
+  if (response_begun() && reason == ResetReason::connection_termination) {
+    reason = ResetReason::protocol_error;
   }
   upstream_failed(reason);
 }
 
 void Exchange::upstream_failed(ResetReason reason) noexcept {
-  const bool held = phase_ == Phase::response_held;
+  const bool begun = response_begun();
   const LocalReply failure = describe(reason);
   drop_upstream();
   flags_.set(failure.flag);
@@ -325,7 +325,7 @@ void Exchange::upstream_failed(ResetReason reason) noexcept {
   cluster_->stats().upstream_rq.add(failure.status);
   cluster_->stats().external_upstream_rq.add(failure.status);
   make_local_response(failure.status, failure.body, reason == ResetReason::overflow);
-  if (held) return send_response_head();  // The filters have had their turn.
+  if (begun) return send_response_head();  // The filters have had their turn.
   run_response_filters(0);
 }
 

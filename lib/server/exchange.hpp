@@ -88,6 +88,11 @@ class Exchange final : public filters::Exchange,
   void request_finished() noexcept;
   void arm_route_deadline() noexcept;
   [[nodiscard]] bool may_retry(upstream::ResetReason reason) const noexcept;
+  /// A response's head came, and nothing of it has gone down.
+  [[nodiscard]] bool response_begun() const noexcept {
+    return phase_ == Phase::response_held ||
+           (phase_ == Phase::responding && staged_ == Staged::response);
+  }
   void upstream_failed(upstream::ResetReason reason) noexcept;
   void local_reply(std::uint16_t status, std::string_view body, access_log::Flag flag,
                    std::string_view details) noexcept;

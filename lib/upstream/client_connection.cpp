@@ -174,7 +174,7 @@ void ClientConnection::on_busy(bool was_backlogged) noexcept {
   }
   if (!stash_.empty() && !paused_) {
     const ResponseSink* const sink = sink_;
-    process_stash();
+    process_stash(/*last=*/false);
     if (state_ != State::busy || sink_ != sink) return;
   }
   receive();
@@ -200,6 +200,8 @@ void ClientConnection::receive() noexcept {
     if (result.state != ReadState::data) return on_input_end(result.state == ReadState::eof);
     pool_.cluster().stats().upstream_cx_rx_bytes_total.add(result.size);
     response_begun_ = true;
+    // A short read has emptied the socket, and the peer's end was announced before: no more comes.
+    const bool last = peer_finished() && result.size < buffer.size();
     if (stash_.empty()) {
       const std::size_t used = process(buffer.first(result.size));
       if (state_ == State::busy && sink_ == sink && requests_ == request) {
@@ -207,15 +209,17 @@ void ClientConnection::receive() noexcept {
       }
     } else {
       stash_.append({buffer.data(), result.size});
-      process_stash();
+      process_stash(last);
     }
     // Another request may be on this connection by now, or none.
     if (state_ != State::busy || sink_ != sink || requests_ != request) return;
+    // Before any of it is sent on: a response that has broken off is better a 502 than half a 200.
+    if (last && head_done_ && !paused_) return on_input_end(!broken_off());
     sink_->on_response_pause();  // Before the next read reuses the buffer.
   }
 }
 
-void ClientConnection::process_stash() noexcept {
+void ClientConnection::process_stash(bool last) noexcept {
   // Taken out while it is worked on. The sink may keep views of it until the pause.
   const ResponseSink* const sink = sink_;
   const std::uint32_t request = requests_;
@@ -223,6 +227,7 @@ void ClientConnection::process_stash() noexcept {
   std::swap(work, stash_);
   const std::size_t used = process(work.span());
   if (state_ != State::busy || sink_ != sink || requests_ != request) return;
+  if (last && head_done_ && !paused_) return on_input_end(!broken_off());
   sink_->on_response_pause();
   if (state_ != State::busy || sink_ != sink || requests_ != request) return;
   work.consume(used);
@@ -239,14 +244,25 @@ std::size_t ClientConnection::process(std::span<char> bytes) noexcept {
     if (state_ != State::busy || sink_ != sink) return size;
     bytes = bytes.subspan(used);
     if (head_done_ && body_.done()) {
-      complete(!bytes.empty());
+      if (bytes.empty()) {
+        complete();
+      } else {  // RFC 9112 9.2: an answer that nobody has asked for; whose the first one is, is
+                // open.
+        refuse();
+      }
       return size;
     }
     if (was_head && used == 0) break;
   }
   if (!head_done_ || !body_.done()) return size - bytes.size();
-  complete(false);
+  complete();
   return size;
+}
+
+/// What the upstream says is no HTTP, or not what it was asked.
+void ClientConnection::refuse() noexcept {
+  pool_.cluster().stats().upstream_cx_protocol_error.add();
+  fail(ResetReason::protocol_error);
 }
 
 /// Returns what it used: 0 = the head is incomplete (or the connection has failed).
@@ -262,8 +278,7 @@ std::size_t ClientConnection::process_head(std::span<char> bytes) noexcept {
   const bool bad = result.state == http::HeadResult::State::error || head.status == 101 ||
                    (head.status < 200 && ++informational_ > kMaxInformational);
   if (bad) {
-    pool_.cluster().stats().upstream_cx_protocol_error.add();
-    fail(ResetReason::protocol_error);
+    refuse();
     return 0;
   }
   if (head.status < 200) {
@@ -281,8 +296,7 @@ std::size_t ClientConnection::process_head(std::span<char> bytes) noexcept {
 std::size_t ClientConnection::process_body(std::span<char> bytes) noexcept {
   const http::BodyDecoder::Step step = body_.decode(bytes);
   if (step.error) {
-    pool_.cluster().stats().upstream_cx_protocol_error.add();
-    fail(ResetReason::protocol_error);
+    refuse();
     return 0;
   }
   if (step.length != 0) sink_->on_response_body(bytes.first(step.length));
@@ -291,22 +305,21 @@ std::size_t ClientConnection::process_body(std::span<char> bytes) noexcept {
 
 void ClientConnection::on_input_end(bool clean) noexcept {
   closed_by_peer_ = true;
-  if (clean && head_done_ && body_.finish_at_eof()) return complete(false);
+  if (clean && head_done_ && body_.finish_at_eof()) return complete();
   // As Envoy: half a head is the upstream's fault, none at all may be the network's.
   const bool half_a_head = !head_done_ && !stash_.empty();
   fail(half_a_head ? ResetReason::protocol_error : ResetReason::connection_termination);
 }
 
-void ClientConnection::complete(bool bytes_left) noexcept {
+void ClientConnection::complete() noexcept {
   ResponseSink& sink = *sink_;
   auto& cluster = pool_.cluster();
   sink_ = nullptr;
-  if (bytes_left) cluster.stats().upstream_cx_protocol_error.add();
   const std::uint32_t max_requests = cluster.config().max_requests_per_connection;
   const bool worn_out = max_requests != 0 && requests_ >= max_requests;
   if (worn_out) cluster.stats().upstream_cx_max_requests.add();
-  const bool reusable = keep_alive_ && !bytes_left && request_whole_ && backlog() == 0 &&
-                        !write_broken_ && !closed_by_peer_ && !peer_finished() && !worn_out;
+  const bool reusable = keep_alive_ && request_whole_ && backlog() == 0 && !write_broken_ &&
+                        !closed_by_peer_ && !peer_finished() && !worn_out;
   cluster.count_request_end(pool_);
   // The sink first: it sends what it has put together from this turn's bytes before anything else
   // may use the worker's buffers; whoever waits for this connection comes after it.

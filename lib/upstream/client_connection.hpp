@@ -77,9 +77,10 @@ class ClientConnection final : public net::Stream,
   [[nodiscard]] std::size_t process(std::span<char> bytes) noexcept;
   [[nodiscard]] std::size_t process_head(std::span<char> bytes) noexcept;
   [[nodiscard]] std::size_t process_body(std::span<char> bytes) noexcept;
-  void process_stash() noexcept;
+  void process_stash(bool last) noexcept;
   void on_input_end(bool clean) noexcept;
-  void complete(bool bytes_left) noexcept;
+  void complete() noexcept;
+  void refuse() noexcept;
   void fail(ResetReason reason) noexcept;
   void shut() noexcept;
 

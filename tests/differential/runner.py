@@ -38,6 +38,11 @@ class Read:
 
 
 @dataclass
+class Arrived:
+    """Step: wait until the client has got the first bytes of an answer."""
+
+
+@dataclass
 class WaitUpstream:
     """Step: wait until the upstream has seen so many requests in this case."""
 
@@ -158,6 +163,8 @@ def _do(step, wire, stage, responses):
             responses.append(_response(wire.read_response(step.method, partial=True)))
         except Closed:
             responses.append("<closed>")
+    elif isinstance(step, Arrived):
+        wire.buffer or wire.fill(time.monotonic() + 10)
     elif isinstance(step, WaitUpstream):
         stage.be.wait_requests(step.count)
     elif isinstance(step, WaitSide):

@@ -179,15 +179,21 @@ def _close_listener(listener):
     listener.close()
 
 
+def for_method(method, data):
+    """These bytes of a response as an answer to that method: HEAD has no body."""
+    head, end, _ = data.partition(b"\r\n\r\n")
+    return head + end if method == "HEAD" else data
+
+
 def reply_always(data=None, delay_told=False):
     """Answer every request of a connection with the same bytes."""
     data = data if data is not None else response(headers=[("x-up", "1")], body=b"hello\n")
 
     def script(connection):
-        while connection.next_request() is not None:
+        while (message := connection.next_request()) is not None:
             if delay_told and not connection.wait_told():
                 return
-            connection.send(data)
+            connection.send(for_method(message.method, data))
 
     return script
 

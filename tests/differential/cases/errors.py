@@ -86,9 +86,13 @@ BAD = {
     "absolute without a host": request(target="http:///be"),
     "head of 70 kB": request(target="/be", headers=[("x", "y" * 70000)]),
     "target of 70 kB": request(target="/be" + "a" * 70000),
+    "ten connection options": request(target="/be", headers=[("Connection", "a,b,c,d,e,f,g,h,i,j")]),
+    "connect with a length": request("CONNECT", "a.test:80", [("content-length", "3")], b"abc", host="a.test:80"),
+    "connect chunked": request("CONNECT", "a.test:80", [("transfer-encoding", "chunked")], b"0\r\n\r\n", host="a.test:80"),
     "101 fields": request(target="/be", headers=[(f"x{i}", "y") for i in range(100)]),
 }
 ACCEPTED = {
+    "nine connection options": request(target="/be", headers=[("Connection", "a,b,c,d,e,f,g,h,i")]),
     "100 fields": request(target="/be", headers=[(f"x{i}", "y") for i in range(99)]),
     "head of 59 kB": request(target="/be", headers=[("x", "y" * 59000)]),
     "high byte in a value": b"GET /be HTTP/1.1\r\nHost: a.test\r\nx: y\xffz\r\n\r\n",
@@ -158,6 +162,26 @@ STRICTER = [
             "RFC 9110 4.2.4: userinfo in a request from the outside is to be treated as an error",
         ),
         (
+            "percent without hex digits",
+            request(target="/be%zz"),
+            "RFC 3986 2.1: what it decodes to differs from reader to reader",
+        ),
+        (
+            "port beyond 65535",
+            request(target="/be", host="a.test:65616"),
+            "RFC 9293 3.1: a port has 16 bits; who keeps those sees port 80",
+        ),
+        (
+            "port without a host",
+            request(target="/be", host=":80"),
+            "RFC 9110 4.2.1: to be rejected as invalid",
+        ),
+        (
+            "malformed IPv6 address",
+            request(target="/be", host="[:::1]"),
+            "RFC 3986 3.2.2",
+        ),
+        (
             "space after the version",
             b"GET /be HTTP/1.1 \r\nHost: a.test\r\n\r\n",
             "RFC 9112 3: nothing follows the version",
@@ -166,6 +190,12 @@ STRICTER = [
 ]
 
 STRICTER += [
+    plain(
+        "refused: trailer that names the host",
+        post(b"0\r\nHost: b.test\r\n\r\n", ("transfer-encoding", "chunked")),
+        better="RFC 9110 6.5.1: no trailer; a hop that merges trailers would route by it (Envoy drops it)",
+        holdfast={"responses": [REFUSED], "fate": "closed", "upstream": []},
+    ),
     plain(
         "method query",
         request("QUERY"),

@@ -1,6 +1,6 @@
 """What the upstream may do wrong, and interim responses."""
 from harness import never, reply_then_close, request, response
-from runner import Case, Read, Tell, WaitUpstream
+from runner import Arrived, Case, Read, Tell, WaitUpstream
 
 GET = request(target="/be")
 POST = request("POST", "/be", [("content-length", "3")], b"abc")
@@ -25,6 +25,17 @@ def once(data, end="stay"):
             connection.reset()
         elif end == "stay":
             connection.next_request()
+
+    return script
+
+
+def begin_then_close(data):
+    """Answer one request with these bytes, and close when told."""
+
+    def script(connection):
+        if connection.next_request() is not None:
+            connection.send(data)
+            connection.wait_told()
 
     return script
 
@@ -67,9 +78,15 @@ BROKEN = [
     case("empty line first", b"\r\n" + answer(b"content-length: 3")),
     case("head of 1 MB", answer(b"x: " + b"y" * 1000000 + b"\r\ncontent-length: 3")),
     case("101 fields", answer(b"".join(b"x%d: y\r\n" % i for i in range(100)) + b"content-length: 3")),
-    case("dies in a sized body", answer(b"content-length: 10"), "close"),
-    case("dies in a chunked body", answer(b"transfer-encoding: chunked", b"3\r\nabc\r\n"), "close"),
     case("closes in a head reply", b"", "close", request("HEAD", "/be"), method="HEAD"),
+]
+
+DYING = [
+    Case("upstream: " + name, "basic:plain", [GET, Arrived(), Tell(), Read()], begin_then_close(data))
+    for name, data in (
+        ("dies in a sized body", answer(b"content-length: 10")),
+        ("dies in a chunked body", answer(b"transfer-encoding: chunked", b"3\r\nabc\r\n")),
+    )
 ]
 
 ODD = [
@@ -95,12 +112,16 @@ ODD = [
         "basic:plain",
         [GET, Read(), GET, Read()],
         once(answer(b"content-length: 3", b"abcEXC")),
+        better="what follows a response was not asked for: which of the two is the answer is anyone's guess",
+        holdfast={"responses": [PROTOCOL_ERROR, PROTOCOL_ERROR]},
     ),
     Case(
         "upstream: body after a head reply",
         "basic:plain",
         [request("HEAD", "/be"), Read("HEAD"), GET, Read()],
         once(answer(b"content-length: 3")),
+        better="a response to HEAD ends with its head (RFC 9112 6.3): what follows was not asked for",
+        holdfast={"responses": lambda seen: [dict(PROTOCOL_ERROR, body=""), seen[1]]},
     ),
     Case(
         "upstream: closes after each reply",
@@ -197,4 +218,4 @@ UNASKED_101 = [
     ),
 ]
 
-CASES = BROKEN + ODD + INTERIM + POOL + UNASKED_101
+CASES = BROKEN + DYING + ODD + INTERIM + POOL + UNASKED_101

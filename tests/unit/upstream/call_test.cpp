@@ -105,7 +105,6 @@ TEST_CASE("a call is answered, and its connection serves the next", "[upstream]"
 TEST_CASE("responses that leave doubt end their connection", "[upstream]") {
   const char* response =
       GENERATE("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok",
-               "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok and more",
                "HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok");
   Fixture f;
   ScriptedServer server;
@@ -120,17 +119,23 @@ TEST_CASE("responses that leave doubt end their connection", "[upstream]") {
   CHECK(f.stats.upstream_cx_active.get() == 0);
 }
 
-TEST_CASE("garbage is a failure", "[upstream]") {
+TEST_CASE("garbage, and bytes behind the response, are a failure", "[upstream]") {
+  const char* response =
+      GENERATE("SSH-2.0-OpenSSH\r\n\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok and more",
+               "HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\n",
+               "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\nhost: b\r\n\r\n");
   Fixture f;
   ScriptedServer server;
   f.use({server.port()});
   f.start();
   Socket connection = server.accept(f.io);
   static_cast<void>(receive(f.io, connection));
-  connection.send("SSH-2.0-OpenSSH\r\n\r\n");
+  connection.send(response);
   REQUIRE(f.done());
   CHECK(f.owner.results[0].outcome == CallOutcome::failed);
   CHECK(f.stats.upstream_cx_protocol_error.get() == 1);
+  CHECK(receive(f.io, connection).empty());
+  CHECK(f.stats.upstream_cx_active.get() == 0);
 }
 
 TEST_CASE("a flood of 1xx ends", "[upstream]") {
