@@ -349,7 +349,10 @@ void Session::begin_close() noexcept {
   }
   if (!write_shut_) {
     write_shut_ = true;
-    shutdown_write();
+    if (!shutdown_write()) {
+      count_close(Destroyed::by_client);
+      return shut();
+    }
     const auto delay = context_.config.delayed_close_timeout;
     deadlines_.set(Deadline::linger, reactor().after(delay));
   }
