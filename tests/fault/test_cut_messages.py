@@ -61,3 +61,48 @@ def test_tcp_upstream_told_of_an_end_when_the_client_reset(start, be):
         wire.reset()
     be.connections[0].thread.join(READ_TIMEOUT)
     assert be.connections[0].was_reset and be.requests == []
+
+
+def test_half_closed_http10_client_told_of_an_end_in_mid_body(start, be):
+    be.settle(half_until_told)
+    port = free_port()
+    start([listener(port, hcm=OLD)], [cluster("be", be.port)])
+    with begin_to_read(port) as wire:
+        wire.half_close()
+        assert_cut(wire)
+
+
+def test_http10_client_told_of_an_end_when_the_process_stops(start, be):
+    be.settle(half_until_told)
+    port = free_port()
+    proxy = start([listener(port, hcm=OLD)], [cluster("be", be.port)])
+    with begin_to_read(port) as wire:
+        proxy.signal(15)
+        wait_until(lambda: proxy.admin("/ready")[0] == 503, 10, "draining")
+        proxy.signal(15)
+        assert_cut(wire)
+    assert proxy.wait(10) == 0
+
+
+def test_http10_client_that_reads_too_slowly_told_of_an_end(start, be, side):
+    """The body came while it was held; what the client does not take within the idle time is thrown away."""
+
+    def script(connection):
+        if connection.next_request() is not None:
+            connection.send(b"HTTP/1.1 200 OK\r\n\r\n" + BIG_PART, 30)
+
+    be.settle(script)
+    side.settle(held_until_told)
+    port = free_port()
+    limits = {"per_connection_buffer_limit_bytes": 2 * len(BIG_PART)}
+    hcm = {**OLD, "stream_idle_timeout": "0.5s"}
+    proxy = start([listener(port, None, [dispatch("side", 1)], hcm=hcm, listener_extra=limits)],
+                  [cluster("be", be.port, **limits), cluster("side", side.port)])
+    with Wire.connect(port, receive_buffer=4096) as wire:
+        wire.send(request(version="HTTP/1.0"))
+        side.wait_requests(1)
+        wait_until(lambda: proxy.stat("cluster.be.upstream_cx_active") == 0, 20, "all has come")
+        side.tell()
+        wait_until(lambda: proxy.stat("http.ingress_http.downstream_cx_active") == 0, 20, "given up")
+        got = wire.read_to_eof(20)
+    assert len(got) < len(BIG_PART) and wire.was_reset, (len(got), wire.was_reset)
