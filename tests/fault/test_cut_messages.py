@@ -106,3 +106,52 @@ def test_http10_client_that_reads_too_slowly_told_of_an_end(start, be, side):
         wait_until(lambda: proxy.stat("http.ingress_http.downstream_cx_active") == 0, 20, "given up")
         got = wire.read_to_eof(20)
     assert len(got) < len(BIG_PART) and wire.was_reset, (len(got), wire.was_reset)
+
+
+def test_reset_noticed_by_a_write_taken_for_the_end_of_a_body_without_length(start, be):
+    """The kernel tells of a reset once: when the upload's write had learnt it, the read behind it saw a mere end."""
+
+    def script(connection):
+        connection.next_head()
+        connection.wait_told()
+        connection.send(HALF)
+        connection.reset()
+
+    be.settle(script)
+    port = free_port()
+    proxy = start([listener(port)], [cluster("be", be.port)])
+    with Wire.connect(port) as wire:
+        wire.send(request("POST", headers=[("content-length", 1000)], body=b"x"))
+        be.wait_requests(1)
+        wait_until(lambda: proxy.stat("cluster.be.upstream_cx_tx_bytes_total") > 0, 10, "the request has left")
+        with stopped(proxy):  # It wakes to the client's bytes first, then to the upstream's.
+            wire.send(b"y")
+            be.tell()
+            be.connections[0].thread.join(READ_TIMEOUT)
+        reply = wire.read_response(partial=True)
+    assert reply.framing == "chunked" and not reply.complete, reply
+
+
+def test_early_answer_without_length_whole_although_the_upload_breaks(start, be):
+    """The upstream says all it has to say, ends, and does not take the upload: its FIN came before its reset."""
+
+    def script(connection):
+        connection.next_head()
+        connection.wait_told()
+        connection.send(HALF)
+        connection.half_close()
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, bytes(8))
+        connection.close()
+
+    be.settle(script)
+    port = free_port()
+    proxy = start([listener(port)], [cluster("be", be.port)])
+    with Wire.connect(port) as wire:
+        wire.send(request("POST", headers=[("content-length", 1000)]))
+        be.wait_requests(1)
+        with stopped(proxy):
+            wire.send(b"y")
+            be.tell()
+            be.connections[0].thread.join(READ_TIMEOUT)
+        reply = wire.read_response(partial=True)
+    assert (reply.status, reply.body, reply.complete) == (200, b"half", True)
