@@ -147,8 +147,8 @@ bool Stream::has_input() const noexcept {
   return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-void Stream::shutdown_write() noexcept {
-  if (is_open()) ::shutdown(fd_, SHUT_WR);
+bool Stream::shutdown_write() noexcept {
+  return ::shutdown(fd_, SHUT_WR) == 0;
 }
 
 void Stream::close() noexcept {

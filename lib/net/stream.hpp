@@ -56,10 +56,10 @@ class Stream : public IoHandler {
   [[nodiscard]] ReadResult read(std::span<char> into) noexcept;
 
   /// Send all of `pieces`, in place as far as the socket takes them, the rest queued. False: the
-  /// connection is broken.
+  /// connection is broken; errno says how.
   [[nodiscard]] bool write(std::span<const iovec> pieces) noexcept;
   [[nodiscard]] bool write(std::string_view bytes) noexcept;
-  /// Send queued bytes as far as the socket takes them. False: the connection is broken.
+  /// Send queued bytes as far as the socket takes them. False: as write().
   [[nodiscard]] bool flush() noexcept;
   [[nodiscard]] bool writable() const noexcept { return writable_; }
   /// The peer has closed its side, or the connection is broken; bytes may still be waiting.
@@ -70,7 +70,8 @@ class Stream : public IoHandler {
   /// Asks the kernel: bytes wait that no event has announced yet.
   [[nodiscard]] bool has_input() const noexcept;
 
-  void shutdown_write() noexcept;
+  /// Send a FIN. False: the connection is broken.
+  [[nodiscard]] bool shutdown_write() noexcept;
   void close() noexcept;
   /// Close with RST: the peer must not take what it has for a complete message.
   void reset() noexcept;

@@ -55,6 +55,8 @@ class Exchange final : public filters::Exchange,
   [[nodiscard]] bool active() const noexcept { return phase_ != Phase::idle; }
   [[nodiscard]] bool resumed() const noexcept { return resumed_; }
   [[nodiscard]] bool request_complete() const noexcept { return request_complete_; }
+  /// The answer, or the last one there was, ends with its connection (HTTP/1.0).
+  [[nodiscard]] bool close_delimited() const noexcept { return framing_.until_close; }
 
   // filters::Exchange
   void replace_response(std::uint16_t status, std::string_view body) noexcept override;

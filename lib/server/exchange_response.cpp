@@ -244,9 +244,8 @@ void Exchange::cut(Flag flag, std::string_view details) noexcept {
   context_.stats.rq_reset_after_downstream_response_started.add();
   flags_.set(flag);
   details_ = details;
-  const bool looks_complete = framing_.until_close;
   finish(/*cut_short=*/true);
-  session_.abort_response(looks_complete);
+  session_.abort_response();
 }
 
 void Exchange::finish(bool cut_short) noexcept {

@@ -49,6 +49,7 @@ Session::Session(HttpContext& context)
       exchange_(*this, context) {}
 
 Session::~Session() {
+  if (looks_complete()) reset();
   if (exchange_.active())
     exchange_.abandon(access_log::Flag::downstream_termination, "server_stop");
 }
@@ -297,14 +298,11 @@ void Session::end_exchange(After after) noexcept {
   if (!in_.empty() || readable()) wake();
 }
 
-void Session::abort_response(bool looks_complete) noexcept {
-  if (looks_complete) {  // Only a reset tells the client that a body delimited by the close is not
-                         // whole.
-    count_close(Destroyed::by_us);
-    reset();
-    return shut();
-  }
-  begin_close();
+void Session::abort_response() noexcept {
+  if (!exchange_.close_delimited()) return begin_close();
+  count_close(Destroyed::by_us);
+  reset();  // As looks_complete() says.
+  shut();
 }
 
 // --- The end ------------------------------------------------------------------------------------
@@ -313,6 +311,7 @@ void Session::abort_response(bool looks_complete) noexcept {
 /// a reset, which may overtake the answer (RFC 9112 9.6). So: stop sending, drop what comes, close
 /// on its end or after a while.
 void Session::begin_close() noexcept {
+  if (broken_) return on_client_gone();
   const bool unread = !in_.empty() || readable() || !exchange_.request_complete();
   in_.clear();
   state_ = State::linger;
@@ -330,14 +329,23 @@ void Session::begin_close() noexcept {
   }
   if (!write_shut_) {
     write_shut_ = true;
-    shutdown_write();
+    if (!shutdown_write()) {
+      count_close(Destroyed::by_client);
+      return shut();
+    }
     const auto delay = context_.config.delayed_close_timeout;
     deadlines_.set(Deadline::linger, reactor().after(delay));
   }
   if (readable()) wake();
 }
 
+/// A FIN would say that the answer is whole, which it is not: only a reset tells the client.
+bool Session::looks_complete() const noexcept {
+  return exchange_.close_delimited() && (exchange_.active() || backlog() != 0 || broken_);
+}
+
 void Session::on_client_gone() noexcept {
+  if (looks_complete()) reset();
   if (exchange_.active()) {
     auto& stats = context_.stats;
     stats.downstream_rq_rx_reset.add();
@@ -402,6 +410,7 @@ bool Session::on_deadline(Deadline which) noexcept {
     case Deadline::linger:
       stats.downstream_cx_delayed_close_timeout.add();
       count_close(Destroyed::by_us);
+      if (looks_complete()) reset();
       shut();
       break;
     case Deadline::connection_idle:

@@ -42,7 +42,7 @@ class Session final : public net::Stream,
   enum class After : std::uint8_t { keep, close };
   void end_exchange(After after) noexcept;
   /// The response can't be completed: end the connection so that the client notices.
-  void abort_response(bool looks_complete) noexcept;
+  void abort_response() noexcept;
   /// This answer is the last: the connection (or the process) drains.
   [[nodiscard]] bool drains() const noexcept;
   /// This answer is the last: the connection has served max_requests_per_connection.
@@ -83,6 +83,7 @@ class Session final : public net::Stream,
   void begin_close() noexcept;
   void wait_for_request() noexcept;
   void shut() noexcept;
+  [[nodiscard]] bool looks_complete() const noexcept;
   enum class Destroyed : std::uint8_t { by_us, by_client };
   void count_close(Destroyed by) noexcept;
 

@@ -121,11 +121,12 @@ void TcpSession::progress() noexcept {
   }
   downstream_.pump(upstream_, context_.listener.per_connection_buffer_limit_bytes);
   upstream_.pump(downstream_, cluster_.config().per_connection_buffer_limit_bytes);
+  if (downstream_.broken || upstream_.broken) return finish(Flag::none);  // Without a FIN.
   for (Side* side : {&downstream_, &upstream_}) {
     Side& other = side == &downstream_ ? upstream_ : downstream_;
     if (other.ended && !side->finished && side->backlog() == 0) {
       side->finished = true;
-      side->shutdown_write();
+      if (!side->shutdown_write()) side->broken = true;
     }
   }
   const bool done = downstream_.finished && upstream_.finished;
@@ -141,6 +142,12 @@ void TcpSession::progress() noexcept {
 void TcpSession::on_timeout() noexcept {
   if (!connected_) cluster_.stats().upstream_cx_connect_timeout.add();
   finish(connected_ ? Flag::stream_idle_timeout : Flag::upstream_connection_failure);
+}
+
+/// Its peer must not take what it has for all there is when a part is missing.
+void TcpSession::close_side(Side& side) noexcept {
+  const bool cut = downstream_.broken || upstream_.broken || side.backlog() != 0;
+  cut ? side.reset() : side.close();
 }
 
 void TcpSession::finish(Flag flag) noexcept {
@@ -162,9 +169,9 @@ void TcpSession::finish(Flag flag) noexcept {
     cluster_.circuit_breaker().connections.give_back();
     cluster_.stats().upstream_cx_active.sub();
     cluster_.stats().upstream_cx_destroy.add();
-    upstream_.close();
+    close_side(upstream_);
   }
-  downstream_.close();
+  close_side(downstream_);
   context_.gate.leave();
   context_.listener_stats.downstream_cx_active.sub();
   context_.listener_stats.downstream_cx_destroy.add();

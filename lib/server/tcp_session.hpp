@@ -3,7 +3,8 @@
 //
 // Owner: its TcpContext (list) while open; deletes itself at the end of the turn in which it
 // closed. Thread: the worker's. Back-pressure: one side is read only while the other has nothing
-// waiting. Half-close is passed on, as Envoy's tcp_proxy does.
+// waiting. Half-close is passed on, and so is a reset, as Envoy's tcp_proxy does: an end means that
+// all bytes before it have been passed on.
 #pragma once
 
 #include <memory>
@@ -61,6 +62,7 @@ class TcpSession final : public net::Disposable, public base::ListNode<TcpTag> {
     using Stream::connect_error;
     using Stream::open;
     using Stream::open_connect;
+    using Stream::reset;
     using Stream::shutdown_write;
     void on_io(std::uint32_t events) noexcept override;
     void pump(Side& to, std::size_t limit) noexcept;
@@ -77,6 +79,7 @@ class TcpSession final : public net::Disposable, public base::ListNode<TcpTag> {
   void progress() noexcept;
   [[nodiscard]] bool connect_upstream() noexcept;
   void finish(access_log::Flag flag) noexcept;
+  void close_side(Side& side) noexcept;
 
   // Constant after construction.
   TcpContext& context_;

@@ -52,7 +52,7 @@ void ClientConnection::send(std::span<const iovec> pieces) noexcept {
   const bool was_backlogged = backlog() != 0;
   const std::uint64_t before = bytes_written();
   if (!write(pieces)) {
-    write_broken_ = true;
+    on_write_error();
     reactor().schedule(*this);
   }
   stats.upstream_cx_tx_bytes_total.add(bytes_written() - before);
@@ -174,7 +174,7 @@ void ClientConnection::on_idle_input() noexcept {
 void ClientConnection::on_busy(bool was_backlogged) noexcept {
   if (was_backlogged && writable() && !write_broken_) {
     const std::uint64_t before = bytes_written();
-    if (!flush()) write_broken_ = true;
+    if (!flush()) on_write_error();
     pool_.cluster().stats().upstream_cx_tx_bytes_total.add(bytes_written() - before);
     if (!write_broken_ && backlog() == 0) {
       pool_.cluster().stats().upstream_flow_control_drained_total.add();
@@ -188,6 +188,13 @@ void ClientConnection::on_busy(bool was_backlogged) noexcept {
     if (state_ != State::busy || sink_ != sink) return;
   }
   receive();
+}
+
+/// The kernel tells of a reset once, to the call that comes first; a FIN that came before the reset
+/// makes it EPIPE (tcp_reset() in Linux).
+void ClientConnection::on_write_error() noexcept {
+  write_broken_ = true;
+  reset_by_peer_ = errno != EPIPE;
 }
 
 void ClientConnection::receive() noexcept {
@@ -207,7 +214,9 @@ void ClientConnection::receive() noexcept {
       if (write_broken_) return fail(ResetReason::connection_termination);
       break;
     }
-    if (result.state != ReadState::data) return on_input_end(result.state == ReadState::eof);
+    if (result.state != ReadState::data) {
+      return on_input_end(result.state == ReadState::eof && !reset_by_peer_);
+    }
     pool_.cluster().stats().upstream_cx_rx_bytes_total.add(result.size);
     response_begun_ = true;
     // A short read has emptied the socket, and the peer's end was announced before: no more comes.

@@ -73,6 +73,7 @@ class ClientConnection final : public net::Stream,
   void on_connecting() noexcept;
   void on_idle_input() noexcept;
   void on_busy(bool was_backlogged) noexcept;
+  void on_write_error() noexcept;
   void receive() noexcept;
   [[nodiscard]] std::size_t process(std::span<char> bytes) noexcept;
   [[nodiscard]] std::size_t process_head(std::span<char> bytes) noexcept;
@@ -95,6 +96,7 @@ class ClientConnection final : public net::Stream,
   bool response_begun_ = false;
   bool keep_alive_ = false;
   bool write_broken_ = false;
+  bool reset_by_peer_ = false;  ///< Told by a write; a read would then report a mere end.
   bool closed_by_peer_ = false;
   std::uint8_t informational_ = 0;
   std::uint32_t requests_ = 0;

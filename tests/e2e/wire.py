@@ -101,6 +101,7 @@ class Wire:
         self.name = name
         self.buffer = b""
         self.eof = False
+        self.was_reset = False  # That end was no FIN.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     @classmethod
@@ -165,6 +166,7 @@ class Wire:
             data = self.sock.recv(65536)
         except (ConnectionResetError, BrokenPipeError):
             data = b""
+            self.was_reset = True
         if not data:
             self.eof = True
             return False
