@@ -1,5 +1,6 @@
 """What the compiler and the linker put into a release build."""
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -53,6 +54,13 @@ def test_stacks_and_copies_are_guarded(binary):
     symbols = output("readelf", "-W", "--dyn-syms", binary)
     assert "__stack_chk_fail" in symbols
     assert re.search(r"__\w+_chk@", symbols.replace("__stack_chk_fail", "")), "_FORTIFY_SOURCE"
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="reads x86-64 instructions")
+def test_large_frames_touch_each_page(binary):
+    """-fstack-clash-protection: a frame cannot jump over the guard page."""
+    code = output("objdump", "-d", "--no-show-raw-insn", "--no-addresses", binary)
+    assert re.search(r"sub +\$0x1000,%rsp\n\s+or[ql]? +\$0x0,\(%rsp\)", code)
 
 
 def test_no_path_of_the_build_machine_is_inside(binary):
