@@ -14,9 +14,26 @@ using access_log::Flag;
 using http::HeaderId;
 using upstream::ResetReason;
 
+/// RFC 9110 7.6.1: what Connection names ends here. Not the length, which delimits the body on the
+/// client's side, too.
+void strip_nominated(http::Head& response) {
+  std::string name;  // Short ones stay in place: no allocation.
+  for (std::size_t i = 0; i < response.fields().size(); ++i) {
+    const http::Field& field = response.fields()[i];
+    if (field.removed || field.id != HeaderId::connection) continue;
+    base::for_each_member(response.value(field), [&](std::string_view option) {
+      name.assign(option);
+      std::ranges::transform(name, name.begin(), base::to_lower);
+      const bool needed = name == "content-length" || name == "connection" || name == "close";
+      if (!needed) response.remove(name);
+    });
+  }
+}
+
 }  // namespace
 
 void strip_response(http::Head& response) noexcept {
+  if (response.find(HeaderId::connection) != nullptr) strip_nominated(response);
   response.remove(HeaderId::connection);
   response.remove(HeaderId::keep_alive);
   response.remove(HeaderId::proxy_connection);
@@ -40,6 +57,37 @@ void add_location(http::Head& response, const http::Head& request) {
   std::string url(request.get(HeaderId::x_forwarded_proto));
   url.append("://").append(request.get(HeaderId::host)).append(request.target());
   response.add("location", url);
+}
+
+ClientFraming frame_response(const http::Head& response, const http::Head& request, Origin origin,
+                             http::Framing framing) noexcept {
+  const bool head_request = request.method() == "HEAD";
+  const bool old = request.version == http::Version::http_1_0;
+  const std::uint16_t status = response.status;
+  const bool never_body = status == 204 || status == 304 || status < 200;
+  const bool unframed = !never_body && response.find(HeaderId::content_length) == nullptr;
+  const bool local = origin == Origin::local;
+  const bool unknown_length =
+      head_request ||
+      (!local && (framing == http::Framing::chunked || framing == http::Framing::until_close));
+  ClientFraming result;
+  result.chunked = unframed && unknown_length && !old;
+  result.until_close = unframed && unknown_length && old && !head_request;
+  // As Envoy, also where there is no body.
+  result.close = old && response.find(HeaderId::content_length) == nullptr;
+  const bool empty = local || framing == http::Framing::none;
+  result.says_empty = empty && unframed && !result.chunked && !head_request;
+  return result;
+}
+
+void end_response_head(http::Head& response, const http::Head& request,
+                       const ClientFraming& framing) {
+  if (framing.close) {
+    response.add(HeaderId::connection, "close");
+  } else if (request.version == http::Version::http_1_0) {
+    response.add(HeaderId::connection, "keep-alive");
+  }
+  if (framing.says_empty) response.add(HeaderId::content_length, "0");
 }
 
 void finish_response_headers(http::Head& response, const http::Head& request,
