@@ -12,7 +12,7 @@
 namespace holdfast::server::test {
 namespace {
 
-constexpr std::size_t kLeastCases = 300;
+constexpr std::size_t kLeastCases = 400;
 constexpr std::size_t kSplitEverywhere = 2048;
 constexpr std::size_t kSplits = 64;
 
