@@ -219,10 +219,11 @@ def send_until_stuck(wire, data):
 class Pipeline:
     """Requests whose answers tell in which order they came: a random row of two direct responses."""
 
-    def __init__(self, count):
+    def __init__(self, count, padding):
         choice = random.Random(count)
         self.row = [choice.random() < 0.5 for _ in range(count)]
-        self.data = b"".join(request(target="/a" if a else "/b") for a in self.row)
+        one, other = (request(target=target, headers=[("x", "y" * padding)]) for target in ("/a", "/b"))
+        self.data = b"".join(one if a else other for a in self.row)
 
     routes = [direct(200, "this is the one", "/a"), direct(404, "and that the other", "/b")]
 
@@ -251,7 +252,7 @@ class Pipeline:
 @pytest.mark.parametrize("reading", [True, False], ids=["reading", "reading-late"])
 def test_pipelined_requests(start, growth, reading):
     """100,000 tiny requests on one connection are answered in order, and wait in the sockets if nobody reads."""
-    pipeline = Pipeline(PIPELINED)
+    pipeline = Pipeline(PIPELINED, 1 if reading else 200)  # More than the sockets' buffers of both ends hold.
     port = free_port()
     proxy = start([listener(port, Pipeline.routes)], [])
     with growth(proxy, 6144), Wire.connect(port, receive_buffer=65536) as wire:

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 from dns_server import DnsServer, dns_cluster
-from harness import TYPE, Closed, Wire, cluster, dispatch, free_port, listener, request, unchanged, wait_until
+from harness import TYPE, Closed, Wire, cluster, direct, dispatch, free_port, listener, request, unchanged, wait_until
 from scene import Setup
 from test_tcp_proxy import tcp_listener
 
@@ -45,10 +45,10 @@ def out_of_descriptors(proxy, spare=0):
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_accept(start, be, workers):
+def test_accept(start, workers):
     """Who is connected is served on; who waits in the kernel's queue is served as soon as there are descriptors."""
     port = free_port()
-    proxy = start([listener(port)], [cluster("be", be.port)], concurrency=workers)
+    proxy = start([listener(port, [direct(200, "hi")])], [], concurrency=workers)
     watch = Watch(proxy)
     with contextlib.ExitStack() as stack:
         inside = [stack.enter_context(Wire.connect(port)) for _ in range(6)]
