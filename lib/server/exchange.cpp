@@ -23,7 +23,8 @@ void Exchange::reset_state() noexcept {
   resumed_ = local_ = rejected_ = false;
   keep_alive_ = true;
   request_complete_ = upstream_complete_ = false;
-  chunked_request_ = chunked_response_ = close_delimited_ = close_ = false;
+  chunked_request_ = false;
+  framing_ = {};
   retried_ = sent_body_ = false;
   route_ = nullptr;
   cluster_ = nullptr;
@@ -156,12 +157,7 @@ void Exchange::forward(const config::ClusterRoute& route) noexcept {
     request_.set(HeaderId::x_envoy_expected_rq_timeout_ms,
                  base::Decimal(route.timeout.count()).view());
   }
-  const std::string_view method = request_.method();
-  const bool bodiless = method == "GET" || method == "HEAD" || method == "DELETE" ||
-                        method == "TRACE" || method == "CONNECT";
-  if (!bodiless && !chunked_request_ && request_.find(HeaderId::content_length) == nullptr) {
-    request_.add(HeaderId::content_length, "0");
-  }
+  frame_request(request_, chunked_request_);
   if (request_complete_) request_end_ = session_.loop().now();
   arm_route_deadline();
   acquire(/*fresh=*/false);

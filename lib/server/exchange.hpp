@@ -20,6 +20,7 @@
 #include "filters/filter.hpp"
 #include "http/head_parser.hpp"
 #include "server/deadlines.hpp"
+#include "server/response_headers.hpp"
 #include "upstream/cluster.hpp"
 
 namespace holdfast::server {
@@ -103,7 +104,6 @@ class Exchange final : public filters::Exchange,
   void run_response_filters(std::size_t next) noexcept;
   void send_response_head() noexcept;
   [[nodiscard]] bool decide_close() noexcept;
-  void frame_response() noexcept;
   void send_response(bool end) noexcept;
   void cut(access_log::Flag flag, std::string_view details) noexcept;
   void finish(bool cut_short) noexcept;
@@ -141,9 +141,6 @@ class Exchange final : public filters::Exchange,
   bool request_complete_ = false;  ///< All of it has arrived.
   bool upstream_complete_ = false;
   bool chunked_request_ = false;
-  bool chunked_response_ = false;
-  bool close_delimited_ = false;
-  bool close_ = false;
   bool upstream_turn_ = false;  ///< Inside on_response_head().
   bool retried_ = false;
   bool sent_body_ = false;  ///< Request body bytes went upstream: no retry.
@@ -155,7 +152,8 @@ class Exchange final : public filters::Exchange,
   base::ByteQueue request_stash_;   ///< Body that came before there was a connection.
   base::ByteQueue response_stash_;  ///< Body of a held response, or of a local reply.
   std::span<char> body_;            ///< Of this turn's input, not sent yet.
-  http::Framing response_framing_ = http::Framing::none;
+  http::Framing response_framing_ = http::Framing::none;  ///< The upstream's.
+  ClientFraming framing_;                                 ///< Ours.
   std::uint64_t bytes_received_ = 0;
   std::uint64_t bytes_sent_ = 0;
   access_log::Flags flags_{};

@@ -87,47 +87,22 @@ void Exchange::continue_after_hold() noexcept {
 
 /// Whether this answer ends the connection.
 bool Exchange::decide_close() noexcept {
-  const bool last = session_.last_answer();
-  if (last) context_.stats.downstream_cx_drain_close.add();
-  return last || !keep_alive_ || !request_complete_;
-}
-
-/// How the body is delimited on the client's side (RFC 9112 6.3; order and cases as Envoy's codec).
-void Exchange::frame_response() noexcept {
-  const bool old = request_.version == http::Version::http_1_0;
-  const std::uint16_t status = response_.status;
-  const bool never_body = status == 204 || status == 304 || status < 200;
-  const bool has_length = response_.find(HeaderId::content_length) != nullptr;
-  const bool unknown_length = local_ ? head_request_
-                                     : response_framing_ == http::Framing::chunked ||
-                                           response_framing_ == http::Framing::until_close ||
-                                           head_request_;
-  chunked_response_ = !has_length && !never_body && unknown_length && !old;
-  close_delimited_ = !has_length && !never_body && unknown_length && old && !head_request_;
-  close_ = close_ || close_delimited_;
-  if (old && !has_length) close_ = true;  // As Envoy, also where there is no body.
+  const bool drains = session_.drains();
+  if (drains) context_.stats.downstream_cx_drain_close.add();
+  return drains || session_.worn_out() || !keep_alive_ || !request_complete_;
 }
 
 void Exchange::send_response_head() noexcept {
   if (!request_complete_ && upstream_ == nullptr) session_.resume_body();
-  close_ = decide_close();
-  frame_response();
-  const bool old = request_.version == http::Version::http_1_0;
+  const bool last = decide_close();
+  framing_ = frame_response(response_, request_, local_ ? Origin::local : Origin::upstream,
+                            response_framing_);
+  framing_.close = framing_.close || last;
   finish_response_headers(response_, request_, context_.config, session_.loop().date());
-  if (close_) {
-    response_.add(HeaderId::connection, "close");
-  } else if (old) {
-    response_.add(HeaderId::connection, "keep-alive");
-  }
-  const std::uint16_t status = response_.status;
-  const bool empty = local_ || response_framing_ == http::Framing::none;
-  if (empty && !chunked_response_ && !head_request_ && status >= 200 && status != 204 &&
-      status != 304 && response_.find(HeaderId::content_length) == nullptr) {
-    response_.add(HeaderId::content_length, "0");
-  }
+  end_response_head(response_, request_, framing_);
   std::string& buffer = session_.loop().write_buffer();
   buffer.clear();
-  http::append_response_head(buffer, response_, request_.version, chunked_response_);
+  http::append_response_head(buffer, response_, request_.version, framing_.chunked);
   staged_ = Staged::response;
   phase_ = Phase::responding;
   if (upstream_ != nullptr && !upstream_complete_) {
@@ -193,7 +168,7 @@ void Exchange::send_response(bool end) noexcept {
   std::array<char, 20> size;
   if (staged_ == Staged::response) pieces[count++] = net::piece(session_.loop().write_buffer());
   staged_ = Staged::nothing;
-  const bool chunked = chunked_response_ && !head_request_;
+  const bool chunked = framing_.chunked && !head_request_;
   if (!body_.empty() && !head_request_) {
     if (chunked) {
       pieces[count++] = net::piece({size.data(), http::chunk_header(body_.size(), size.data())});
@@ -269,7 +244,7 @@ void Exchange::cut(Flag flag, std::string_view details) noexcept {
   context_.stats.rq_reset_after_downstream_response_started.add();
   flags_.set(flag);
   details_ = details;
-  const bool looks_complete = close_delimited_;
+  const bool looks_complete = framing_.until_close;
   finish(/*cut_short=*/true);
   session_.abort_response(looks_complete);
 }
@@ -288,7 +263,8 @@ void Exchange::finish(bool cut_short) noexcept {
   stats.downstream_rq_time.record(session_.loop().now() - start_);
   if (!context_.access_logs.empty()) write_access_log();
   phase_ = Phase::idle;
-  if (!cut_short) session_.end_exchange(close_ ? Session::After::close : Session::After::keep);
+  if (!cut_short)
+    session_.end_exchange(framing_.close ? Session::After::close : Session::After::keep);
 }
 
 }  // namespace holdfast::server

@@ -229,6 +229,15 @@ void add_forwarding_headers(http::Head& request, const config::HttpConnectionMan
   }
 }
 
+void frame_request(http::Head& request, bool chunked) {
+  const std::string_view method = request.method();
+  const bool bodiless = method == "GET" || method == "HEAD" || method == "DELETE" ||
+                        method == "TRACE" || method == "CONNECT";
+  if (!bodiless && !chunked && request.find(HeaderId::content_length) == nullptr) {
+    request.add(HeaderId::content_length, "0");
+  }
+}
+
 std::string_view trusted_client_address(const http::Head& request,
                                         const config::HttpConnectionManager& config) {
   // Without use_remote_address the last entry is the client; each trusted hop moves one to the

@@ -36,6 +36,10 @@ struct ForwardingContext {
 void add_forwarding_headers(http::Head& request, const config::HttpConnectionManager& config,
                             const ForwardingContext& context, RequestIds& ids);
 
+/// Before it goes upstream: "content-length: 0" where the method expects a body and none is
+/// announced (as Envoy), so that no next hop waits for one.
+void frame_request(http::Head& request, bool chunked);
+
 /// The client's address as the access log shows it (%DOWNSTREAM_REMOTE_ADDRESS%): empty = the
 /// peer's own.
 [[nodiscard]] std::string_view trusted_client_address(const http::Head& request,

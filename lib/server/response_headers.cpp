@@ -59,6 +59,37 @@ void add_location(http::Head& response, const http::Head& request) {
   response.add("location", url);
 }
 
+ClientFraming frame_response(const http::Head& response, const http::Head& request, Origin origin,
+                             http::Framing framing) noexcept {
+  const bool head_request = request.method() == "HEAD";
+  const bool old = request.version == http::Version::http_1_0;
+  const std::uint16_t status = response.status;
+  const bool never_body = status == 204 || status == 304 || status < 200;
+  const bool unframed = !never_body && response.find(HeaderId::content_length) == nullptr;
+  const bool local = origin == Origin::local;
+  const bool unknown_length =
+      head_request ||
+      (!local && (framing == http::Framing::chunked || framing == http::Framing::until_close));
+  ClientFraming result;
+  result.chunked = unframed && unknown_length && !old;
+  result.until_close = unframed && unknown_length && old && !head_request;
+  // As Envoy, also where there is no body.
+  result.close = old && response.find(HeaderId::content_length) == nullptr;
+  const bool empty = local || framing == http::Framing::none;
+  result.says_empty = empty && unframed && !result.chunked && !head_request;
+  return result;
+}
+
+void end_response_head(http::Head& response, const http::Head& request,
+                       const ClientFraming& framing) {
+  if (framing.close) {
+    response.add(HeaderId::connection, "close");
+  } else if (request.version == http::Version::http_1_0) {
+    response.add(HeaderId::connection, "keep-alive");
+  }
+  if (framing.says_empty) response.add(HeaderId::content_length, "0");
+}
+
 void finish_response_headers(http::Head& response, const http::Head& request,
                              const config::HttpConnectionManager& config, std::string_view date) {
   if (response.find(HeaderId::date) == nullptr) response.add(HeaderId::date, date);

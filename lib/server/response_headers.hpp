@@ -12,6 +12,7 @@
 #include "access_log/record.hpp"
 #include "config/config.hpp"
 #include "http/head.hpp"
+#include "http/head_parser.hpp"
 #include "net/timer_wheel.hpp"
 #include "upstream/response_sink.hpp"
 
@@ -33,6 +34,24 @@ void add_location(http::Head& response, const http::Head& request);
 /// date, server, via and x-request-id, after the filters had their turn.
 void finish_response_headers(http::Head& response, const http::Head& request,
                              const config::HttpConnectionManager& config, std::string_view date);
+
+enum class Origin : std::uint8_t { upstream, local };
+
+/// How a response's body is delimited on the client's side.
+struct ClientFraming {
+  bool chunked = false;
+  bool until_close = false;
+  bool close = false;       ///< The connection ends behind this response.
+  bool says_empty = false;  ///< Nothing follows, and "content-length: 0" tells so.
+};
+/// RFC 9112 6.3; order and cases as Envoy's codec. `framing` is the upstream's; a local reply has a
+/// content-length if it has a body.
+[[nodiscard]] ClientFraming frame_response(const http::Head& response, const http::Head& request,
+                                           Origin origin, http::Framing framing) noexcept;
+
+/// The last fields of a response's head: connection, and the length of an empty body.
+void end_response_head(http::Head& response, const http::Head& request,
+                       const ClientFraming& framing);
 
 /// What a client is told instead of an upstream's response, and what the log says.
 struct LocalReply {

@@ -27,7 +27,7 @@ struct DnsResolver::Lookup {
 
   static void ask(Channel& channel, const std::shared_ptr<Lookup>& lookup, int family);
   static void complete(Channel& channel, const std::shared_ptr<Lookup>& lookup);
-  void on_answer(int status, const ares_addrinfo* addrinfo);
+  void on_answer(int status, int family, const ares_addrinfo* addrinfo);
 };
 
 class DnsResolver::QueryHandle : public Query {
@@ -58,10 +58,11 @@ std::chrono::seconds least_alias_ttl(const ares_addrinfo& addrinfo) {
   return least;
 }
 
-void add_addresses(const ares_addrinfo& addrinfo, DnsResult& result) {
+/// Of the family asked for: c-ares hands over whatever address records the answer holds.
+void add_addresses(const ares_addrinfo& addrinfo, int family, DnsResult& result) {
   const std::chrono::seconds alias_ttl = least_alias_ttl(addrinfo);
   for (const ares_addrinfo_node* node = addrinfo.nodes; node != nullptr; node = node->ai_next) {
-    if (node->ai_family != AF_INET && node->ai_family != AF_INET6) continue;
+    if (node->ai_family != family) continue;
     if (result.addresses.size() == DnsResolver::kMaxAddresses) {
       result.cut = true;
       return;
@@ -105,8 +106,8 @@ std::vector<ResolvedAddress> loopback(DnsLookupFamily family) {
 }  // namespace
 
 void DnsResolver::Lookup::ask(Channel& channel, const std::shared_ptr<Lookup>& lookup, int family) {
-  channel.ask(lookup->name, family, [&channel, lookup](int status, const ares_addrinfo* addrinfo) {
-    lookup->on_answer(status, addrinfo);
+  channel.ask(lookup->name, family, [&channel, lookup, family](int status, const auto* addrinfo) {
+    lookup->on_answer(status, family, addrinfo);
     if (lookup->under_way != 0) return;
     const auto fallback = std::exchange(lookup->fallback, std::nullopt);
     if (fallback && lookup->result.addresses.empty() && lookup->callback) {
@@ -118,11 +119,11 @@ void DnsResolver::Lookup::ask(Channel& channel, const std::shared_ptr<Lookup>& l
   });
 }
 
-void DnsResolver::Lookup::on_answer(int status, const ares_addrinfo* addrinfo) {
+void DnsResolver::Lookup::on_answer(int status, int family, const ares_addrinfo* addrinfo) {
   --under_way;
   result.detail = ares_strerror(status);
   if (addrinfo != nullptr) {
-    add_addresses(*addrinfo, result);
+    add_addresses(*addrinfo, family, result);
   } else if (status != ARES_ENODATA && status != ARES_ENOTFOUND) {
     bad = true;
     last_bad_was_timeout = status == ARES_ETIMEOUT;
@@ -158,10 +159,6 @@ DnsResolver::~DnsResolver() = default;
 
 bool DnsResolver::valid() const noexcept {
   return channel_->valid();
-}
-
-std::uint64_t DnsResolver::answers_cut() const noexcept {
-  return channel_->answers_cut();
 }
 
 std::unique_ptr<DnsResolver::Query> DnsResolver::resolve(const std::string& name,
@@ -206,6 +203,7 @@ std::unique_ptr<DnsResolver::Query> DnsResolver::resolve(const std::string& name
 struct DnsResolvers::Entry {
   std::vector<config::SocketAddress> servers;
   bool use_tcp;
+  std::uint32_t edns0_max_payload_size;
   std::unique_ptr<DnsResolver> resolver;
 };
 
@@ -215,6 +213,7 @@ DnsResolvers::~DnsResolvers() = default;
 DnsResolver& DnsResolvers::get(const config::Dns& dns) {
   const auto same = [&dns](const Entry& entry) {
     return entry.use_tcp == dns.use_tcp &&
+           entry.edns0_max_payload_size == dns.edns0_max_payload_size &&
            std::equal(entry.servers.begin(), entry.servers.end(), dns.resolvers.begin(),
                       dns.resolvers.end(), [](const auto& a, const auto& b) {
                         return a.address == b.address && a.port == b.port;
@@ -222,9 +221,11 @@ DnsResolver& DnsResolvers::get(const config::Dns& dns) {
   };
   const auto it = std::find_if(entries_.begin(), entries_.end(), same);
   if (it != entries_.end()) return *it->resolver;
-  DnsResolver::Options options{.servers = dns.resolvers, .use_tcp = dns.use_tcp};
-  entries_.push_back(
-      {dns.resolvers, dns.use_tcp, std::make_unique<DnsResolver>(io_, std::move(options), stats_)});
+  DnsResolver::Options options{.servers = dns.resolvers,
+                               .use_tcp = dns.use_tcp,
+                               .edns0_max_payload_size = dns.edns0_max_payload_size};
+  entries_.push_back({dns.resolvers, dns.use_tcp, dns.edns0_max_payload_size,
+                      std::make_unique<DnsResolver>(io_, std::move(options), stats_)});
   return *entries_.back().resolver;
 }
 

@@ -88,7 +88,9 @@ BAD = {
     "target of 70 kB": request(target="/be" + "a" * 70000),
     "ten connection options": request(target="/be", headers=[("Connection", "a,b,c,d,e,f,g,h,i,j")]),
     "connect with a length": request("CONNECT", "a.test:80", [("content-length", "3")], b"abc", host="a.test:80"),
-    "connect chunked": request("CONNECT", "a.test:80", [("transfer-encoding", "chunked")], b"0\r\n\r\n", host="a.test:80"),
+    "connect chunked": request(
+        "CONNECT", "a.test:80", [("transfer-encoding", "chunked")], b"0\r\n\r\n", host="a.test:80"
+    ),
     "101 fields": request(target="/be", headers=[(f"x{i}", "y") for i in range(100)]),
 }
 ACCEPTED = {

@@ -1,5 +1,5 @@
 // The byte-level cases of tests/conformance/cases/*.case. The same files are run over sockets by
-// tests/conformance; the format stands there, in cases/README.md.
+// tests/conformance, where case_file.py describes the format.
 #pragma once
 
 #include <cstddef>
