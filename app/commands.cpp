@@ -103,6 +103,7 @@ ExitCode serve(const Arguments& arguments, const config::LoadResult& result) {
   options.command_line = arguments.command_line;
   options.config_path = arguments.config_path;
   options.admin_address_path = arguments.admin_address_path;
+  options.notify_socket = config::process_env()("NOTIFY_SOCKET").value_or("");
   server::Server server(*result.bootstrap, std::move(options));
   return server.run() == 0 ? ExitCode::ok : ExitCode::runtime;
 }

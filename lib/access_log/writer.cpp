@@ -2,10 +2,13 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <csignal>
 #include <system_error>
 
@@ -33,9 +36,19 @@ std::string message_of(int error) {
 
 }  // namespace
 
+/// An inherited pipe, socket or terminal: its descriptor is shared with others, so it is not made
+/// non-blocking, and a write could last for ever.
+bool may_block(int fd) {
+  struct stat status {};
+  return ::fstat(fd, &status) == 0 && !S_ISREG(status.st_mode);
+}
+
 struct Sink {
   Sink(std::string sink_path, int sink_fd, bool is_owned)
-      : path(std::move(sink_path)), fd(sink_fd), owned(is_owned) {}
+      : path(std::move(sink_path)),
+        fd(sink_fd),
+        owned(is_owned),
+        ask_first(!is_owned && may_block(sink_fd)) {}
   ~Sink() {
     if (owned) ::close(fd);
   }
@@ -46,9 +59,10 @@ struct Sink {
   const std::string path;
   // Touched only on the writer's thread.
   int fd;
-  const bool owned;   ///< Opened by us, so closed and reopened by us.
-  bool torn = false;  ///< The last text was cut in the middle of a line.
-  int reported = 0;   ///< errno of the last report.
+  const bool owned;      ///< Opened by us, so closed and reopened by us.
+  const bool ask_first;  ///< Written to only as far as poll() says that it takes.
+  bool torn = false;     ///< The last text was cut in the middle of a line.
+  int reported = 0;      ///< errno of the last report.
   Clock::time_point reported_at;
 };
 
@@ -155,9 +169,14 @@ void Writer::perform(Job& job) {
   stats_.write_total_buffered.sub(job.text.size());
 }
 
-int Writer::write_all(int fd, std::string_view& text) {
+int Writer::write_all(const Sink& sink, std::string_view& text) {
+  const int fd = sink.fd;
   while (!text.empty()) {
-    const ssize_t n = ::write(fd, text.data(), text.size());
+    if (sink.ask_first && !wait_until_writable(fd)) return EAGAIN;
+    // What poll() says of a pipe holds for PIPE_BUF bytes.
+    const std::size_t size =
+        sink.ask_first ? std::min<std::size_t>(text.size(), PIPE_BUF) : text.size();
+    const ssize_t n = ::write(fd, text.data(), size);
     if (n > 0) {
       text.remove_prefix(static_cast<std::size_t>(n));
       continue;
@@ -173,12 +192,12 @@ void Writer::write(Sink& sink, std::string_view text) {
   int error = 0;
   if (sink.torn) {  // end the cut line, so that the next one is whole
     std::string_view end_of_line = "\n";
-    error = write_all(sink.fd, end_of_line);
+    error = write_all(sink, end_of_line);
     sink.torn = error != 0;
   }
   const std::size_t whole = text.size();
   if (error == 0) {
-    error = write_all(sink.fd, text);
+    error = write_all(sink, text);
     sink.torn = error != 0 && text.size() < whole;
   }
   if (error == 0) {

@@ -68,7 +68,7 @@ class Writer {
   void perform(Job& job);
   void write(Sink& sink, std::string_view text);
   /// 0, or the errno that ended it; `text` is then what is left.
-  [[nodiscard]] int write_all(int fd, std::string_view& text);
+  [[nodiscard]] int write_all(const Sink& sink, std::string_view& text);
   void reopen_files();
   void report_once(Sink& sink, int error, std::string_view doing);
   [[nodiscard]] bool wait_until_writable(int fd);

@@ -114,7 +114,7 @@ std::string Endpoints::help_text() {
   return out;
 }
 
-Response Endpoints::answer(std::string_view method, const Target& target) const {
+Response Endpoints::answer(std::string_view method, const Target& target, Sender sender) const {
   const auto& all = table();
   const auto at = std::find_if(all.begin(), all.end(),
                                [&](const Endpoint& e) { return e.path == target.path; });
@@ -122,6 +122,10 @@ Response Endpoints::answer(std::string_view method, const Target& target) const 
   // As Envoy: what changes nothing answers to any method.
   if (at->mutates == Mutates::yes && method != "POST") {
     return {405, "Method " + std::string(method) + " not allowed, POST required."};
+  }
+  if (at->mutates == Mutates::yes && sender == Sender::foreign_page) {
+    return {403,
+            "Sent by a page of another origin, or under a name: open this page by its address."};
   }
   return (this->*at->handler)(target);
 }

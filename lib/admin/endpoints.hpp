@@ -22,7 +22,7 @@ class Endpoints {
  public:
   explicit Endpoints(AdminHooks hooks);
 
-  [[nodiscard]] Response answer(std::string_view method, const Target& target) const;
+  [[nodiscard]] Response answer(std::string_view method, const Target& target, Sender sender) const;
   [[nodiscard]] const AdminHooks& hooks() const noexcept { return hooks_; }
 
  private:

@@ -1,7 +1,10 @@
 #include "admin/request.hpp"
 
 #include <algorithm>
+#include <boost/asio/ip/address.hpp>
 #include <cctype>
+
+#include "base/text.hpp"
 
 namespace holdfast::admin {
 
@@ -49,6 +52,20 @@ Target Target::parse(std::string_view target) {
         equals == std::string_view::npos ? std::string() : decode(pair.substr(equals + 1)));
   }
   return result;
+}
+
+Sender sender_of(std::string_view origin, std::string_view host) {
+  if (origin.empty()) return Sender::program;
+  const std::size_t scheme = origin.find("://");
+  const bool same = scheme != std::string_view::npos &&
+                    base::equals_ignoring_case(origin.substr(scheme + 3), host);
+  if (!same) return Sender::foreign_page;
+  std::string_view name = host.substr(0, host.find(':'));
+  if (!host.empty() && host.front() == '[') name = host.substr(1, host.find(']') - 1);
+  boost::system::error_code no_address;
+  boost::asio::ip::make_address(name, no_address);
+  const bool fixed = !no_address || base::equals_ignoring_case(name, "localhost");
+  return fixed ? Sender::own_page : Sender::foreign_page;
 }
 
 bool Target::has(std::string_view name) const {

@@ -3,6 +3,7 @@
 // Values owned by the session that answers; control thread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -23,6 +24,13 @@ struct Target {
   /// The first parameter of that name.
   [[nodiscard]] std::optional<std::string_view> get(std::string_view name) const;
 };
+
+/// Who has a request sent. Programs send no Origin; browsers add it to each POST.
+enum class Sender : std::uint8_t { program, own_page, foreign_page };
+
+/// A page is our own if it came from the address that the request goes to, and that address is no
+/// name of DNS: names can be made to point here (DNS rebinding). RFC 6454 7.
+[[nodiscard]] Sender sender_of(std::string_view origin, std::string_view host);
 
 inline constexpr std::string_view kText = "text/plain; charset=UTF-8";
 inline constexpr std::string_view kJson = "application/json";

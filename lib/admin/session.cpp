@@ -81,8 +81,11 @@ Session::Task Session::run() {
     const auto start = std::chrono::system_clock::now();
     const Request request = parser.release();
     state_ = State::answering;
-    const Response response = endpoints_->answer(std::string_view(request.method_string()),
-                                                 Target::parse(std::string_view(request.target())));
+    const Response response =
+        endpoints_->answer(std::string_view(request.method_string()),
+                           Target::parse(std::string_view(request.target())),
+                           sender_of(std::string_view(request[http::field::origin]),
+                                     std::string_view(request[http::field::host])));
     const bool keep_alive = request.keep_alive() && request.version() >= 11 && !last_;
     const bool written = co_await write(request, response, keep_alive);
     if (state_ == State::closed) co_return;

@@ -1,13 +1,18 @@
 #include "base/log.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -27,6 +32,15 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
   return static_cast<spdlog::level::level_enum>(level);
 }
 
+using Clock = std::chrono::steady_clock;
+
+/// A reader that stalls, or a full disk, must not hold up whoever has something to say: so much
+/// patience for a line, and after one that was lost none are tried for a while.
+constexpr std::chrono::milliseconds kPatience{20};
+constexpr std::chrono::seconds kPause{1};
+
+std::atomic<std::uint64_t> lines_lost{0};
+
 /// One write(2) per line on a descriptor: no buffer to lose, and the file can be opened anew.
 class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
  public:
@@ -43,6 +57,8 @@ class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
     close_own();
     fd_ = fd;
     path_ = path;
+    torn_ = false;
+    paused_until_ = {};
     return {};
   }
 
@@ -64,19 +80,37 @@ class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
     if (colour_ && message.color_range_end > message.color_range_start) {
       paint(message, line);
     }
-    const char* data = line.data();
-    std::size_t left = line.size();
-    while (left > 0) {
-      const ssize_t written = ::write(fd_, data, left);
-      if (written < 0 && errno == EINTR) continue;
-      if (written <= 0) return;  // A full disk or closed stderr: there is nowhere to report it to.
-      data += written;
-      left -= static_cast<std::size_t>(written);
+    if (Clock::now() >= paused_until_ && (!torn_ || write_all("\n")) &&
+        write_all({line.data(), line.size()})) {
+      return;
     }
+    lines_lost.fetch_add(1, std::memory_order_relaxed);  // Where else could it be told?
   }
   void flush_() override {}
 
  private:
+  /// False: could not be written whole; `torn_` tells whether part of it was.
+  bool write_all(std::string_view text) {
+    const std::size_t whole = text.size();
+    while (!text.empty()) {
+      pollfd entry{fd_, POLLOUT, 0};
+      const int ready = ::poll(&entry, 1, static_cast<int>(kPatience.count()));
+      if (ready < 0 && errno == EINTR) continue;
+      // What poll() says of a pipe holds for PIPE_BUF bytes.
+      const ssize_t written =
+          ready > 0 ? ::write(fd_, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF)) : -1;
+      if (ready > 0 && written < 0 && errno == EINTR) continue;
+      if (written <= 0) {
+        paused_until_ = Clock::now() + kPause;
+        torn_ = torn_ || text.size() != whole;
+        return false;
+      }
+      text.remove_prefix(static_cast<std::size_t>(written));
+    }
+    torn_ = false;
+    return true;
+  }
+
   static void paint(const spdlog::details::log_msg& message, spdlog::memory_buf_t& line) {
     static constexpr std::array<std::string_view, 7> kColours = {
         "\033[37m", "\033[36m", "\033[32m", "\033[33;1m", "\033[31;1m", "\033[1;41m", ""};
@@ -98,6 +132,8 @@ class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
 
   int fd_ = STDERR_FILENO;
   bool colour_ = false;
+  bool torn_ = false;  ///< A line was cut in its middle.
+  Clock::time_point paused_until_;
   std::string path_;
 };
 
@@ -160,6 +196,18 @@ void log(Component component, LogLevel level, std::string_view message,
                                     where.function_name()};
   logger(component).log(location, to_spdlog(level),
                         spdlog::string_view_t(message.data(), message.size()));
+}
+
+bool LogGate::try_pass() noexcept {
+  constexpr std::int64_t kClosed = 60;
+  const std::int64_t now =
+      std::chrono::duration_cast<std::chrono::seconds>(Clock::now().time_since_epoch()).count() + 1;
+  std::int64_t until = closed_until_.load(std::memory_order_relaxed);
+  return now > until && closed_until_.compare_exchange_strong(until, now + kClosed);
+}
+
+std::uint64_t log_lines_lost() noexcept {
+  return lines_lost.load(std::memory_order_relaxed);
 }
 
 bool log_enabled(Component component, LogLevel level) {

@@ -6,6 +6,7 @@
 // request logs above debug. The access log is another thing (lib/access_log).
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <source_location>
@@ -66,6 +67,19 @@ spdlog::logger& logger(Component component);
 void log(Component component, LogLevel level, std::string_view message,
          std::source_location where = std::source_location::current());
 bool log_enabled(Component component, LogLevel level);
+
+/// Lines that could not be written: disk full, pipe closed, or nobody reads it.
+[[nodiscard]] std::uint64_t log_lines_lost() noexcept;
+
+/// For trouble that would be told with each connection: lets one message a minute through, over all
+/// threads.
+class LogGate {
+ public:
+  [[nodiscard]] bool try_pass() noexcept;
+
+ private:
+  std::atomic<std::int64_t> closed_until_{0};  ///< Seconds of the steady clock.
+};
 
 LogLevel log_level(Component component);
 void set_log_level(Component component, LogLevel level);

@@ -152,6 +152,9 @@ struct Listener {
   std::uint32_t per_connection_buffer_limit_bytes = 1024 * 1024;
   bool enable_reuse_port = true;
   std::uint32_t tcp_backlog_size = 0;  ///< 0 = the system's maximum.
+  bool ignore_global_conn_limit = false;
+  /// Then the worker looks after its other sockets before it accepts more; unset: kAcceptsPerTurn.
+  std::optional<std::uint32_t> max_connections_to_accept_per_socket_event;
   std::variant<HttpConnectionManager, TcpProxy>
       filter;  ///< The one network filter of the one filter chain.
   Location location;
@@ -183,6 +186,7 @@ struct Dns {
   DnsLookupFamily lookup_family = DnsLookupFamily::auto_;
   std::vector<SocketAddress> resolvers;  ///< c-ares servers; empty = the system's.
   bool use_tcp = false;
+  std::uint32_t edns0_max_payload_size = 0;  ///< 0 = no EDNS: UDP answers of 512 bytes.
 };
 
 struct Cluster {
@@ -196,6 +200,8 @@ struct Cluster {
   Milliseconds idle_timeout{
       3'600'000};  ///< HttpProtocolOptions.common_http_protocol_options.idle_timeout
   std::uint32_t max_requests_per_connection = 0;  ///< HttpProtocolOptions...; 0 = no limit
+  std::uint32_t max_headers_count = 100;          ///< HttpProtocolOptions..., of responses
+  std::uint32_t max_response_headers_kb = 80;     ///< HttpProtocolOptions...
   std::string metadata_json;
   Location location;
 };
@@ -204,6 +210,16 @@ struct Admin {
   SocketAddress address;
   std::vector<AccessLog> access_logs;  ///< admin.access_log_path and admin.access_log
   Location location;
+};
+
+/// envoy.config.overload.v3.ResourceMonitor, the one that limits connections.
+struct ResourceMonitor {
+  std::string name;
+  std::uint64_t max_active_downstream_connections = 0;  ///< DownstreamConnectionsConfig
+};
+
+struct OverloadManager {
+  std::vector<ResourceMonitor> resource_monitors;  ///< One: load() guarantees it.
 };
 
 struct StatsTag {
@@ -218,6 +234,7 @@ struct Bootstrap {
   std::vector<Listener> listeners;
   std::vector<Cluster> clusters;
   std::optional<Admin> admin;
+  std::optional<OverloadManager> overload_manager;
   std::vector<StatsTag> stats_tags;
   std::string node_id;
   std::string node_cluster;

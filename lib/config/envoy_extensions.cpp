@@ -1,5 +1,5 @@
-// See envoy_names.hpp: the configuration messages of Envoy's filters, access loggers, resolvers and
-// upstreams.
+// See envoy_names.hpp: the configuration messages of Envoy's filters, access loggers, resolvers,
+// resource monitors and upstreams.
 #include <algorithm>
 #include <iterator>
 
@@ -303,6 +303,11 @@ constexpr std::string_view kExtensions[] = {
     "envoy.extensions.network.dns_resolver.hickory.v3.DnsOverHttpsConfig",
     "envoy.extensions.network.dns_resolver.hickory.v3.DnsOverTlsConfig",
     "envoy.extensions.network.dns_resolver.hickory.v3.HickoryDnsResolverConfig",
+    "envoy.extensions.resource_monitors.cgroup_memory.v3.CgroupMemoryConfig",
+    "envoy.extensions.resource_monitors.cpu_utilization.v3.CpuUtilizationConfig",
+    "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+    "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
+    "envoy.extensions.resource_monitors.injected_resource.v3.InjectedResourceConfig",
     "envoy.extensions.upstreams.http.dynamic_modules.v3.Config",
     "envoy.extensions.upstreams.http.generic.v3.GenericConnectionPoolProto",
     "envoy.extensions.upstreams.http.http.v3.HttpConnectionPoolProto",

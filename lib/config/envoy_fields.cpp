@@ -118,6 +118,9 @@ constexpr MessageFields kMessages[] = {
      "stats_tags use_all_default_tags stats_matcher histogram_bucket_settings "
      "allow_default_tag_overrides"},
     {"envoy.config.metrics.v3.TagSpecifier", "tag_name regex/tag_value fixed_value/tag_value"},
+    {"envoy.config.overload.v3.OverloadManager",
+     "refresh_interval resource_monitors actions loadshed_points buffer_factory_config"},
+    {"envoy.config.overload.v3.ResourceMonitor", "name typed_config/config_type"},
     {"envoy.config.route.v3.DirectResponseAction", "status body body_format"},
     {"envoy.config.route.v3.Route",
      "name match route/action redirect/action direct_response/action filter_action/action "
@@ -202,6 +205,8 @@ constexpr MessageFields kMessages[] = {
      "resolvers use_resolvers_as_fallback filter_unroutable_families dns_resolver_options "
      "udp_max_queries query_timeout_seconds query_tries rotate_nameservers "
      "edns0_max_payload_size max_udp_channel_duration reinit_channel_on_timeout qcache_max_ttl"},
+    {"envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+     "max_active_downstream_connections"},
     {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
      "common_http_protocol_options upstream_http_protocol_options "
      "explicit_http_config/upstream_protocol_options "

@@ -36,6 +36,7 @@ std::string_view extension_kind(std::string_view type_name) {
   if (type_name.starts_with("envoy.extensions.filters.http.")) return "http filter";
   if (type_name.starts_with("envoy.extensions.filters.network.")) return "network filter";
   if (type_name.starts_with("envoy.extensions.access_loggers.")) return "access logger";
+  if (type_name.starts_with("envoy.extensions.resource_monitors.")) return "resource monitor";
   return "extension";
 }
 

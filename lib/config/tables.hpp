@@ -12,6 +12,9 @@ namespace holdfast::config {
 // tables_bootstrap.cpp
 const MessageTable& bootstrap_table();
 
+// tables_overload.cpp
+const MessageTable& overload_manager_table();
+
 // tables_listener.cpp
 const MessageTable& listener_table();
 

@@ -35,6 +35,9 @@ const MessageTable& admin_table() {
               "A file for the access log of admin requests.")
           .deprecated("use access_log")
           .ignored<std::string>("profile_path", "Without effect: Holdfast has no CPU profiler.")
+          .ignored<bool>("ignore_global_conn_limit",
+                         "Without effect: the overload manager's limit never counts the admin "
+                         "server's connections, which have a limit of their own.")
           .finish([](Admin& admin, const Source& source, Context& context) {
             admin.location = source.at();
             for (AccessLog& log : admin.access_logs) {
@@ -180,6 +183,9 @@ const MessageTable& bootstrap_table() {
           .nested("static_resources", static_resources_table, "Listeners and clusters.")
           .message("admin", &Bootstrap::admin, admin_table, "The admin server.")
           .default_text("no admin server")
+          .message("overload_manager", &Bootstrap::overload_manager, overload_manager_table,
+                   "Limits of the whole process.")
+          .default_text("no limits")
           .nested("stats_config", stats_config_table, "How statistics are tagged.")
           .nested("layered_runtime", layered_runtime_table, "Envoy's runtime values.")
           .inert()

@@ -32,6 +32,12 @@ const MessageTable& cares_table() {
                    "DNS servers, by IP address; port 0 is 53.")
           .default_text("the system's")
           .nested("dns_resolver_options", resolver_options_table, "How they are asked.")
+          .field("edns0_max_payload_size", &Dns::edns0_max_payload_size,
+                 "Largest answer over UDP in bytes, announced by EDNS0; a larger one is asked for "
+                 "again over TCP.")
+          .range(512, 4096)
+          .default_text("no EDNS0: 512")
+          .differs("Envoy takes any number, and its c-ares announces 1232 by default.")
           .finish([](Dns& dns, const Source&, Context& context) { check_resolvers(dns, context); })
           .table();
   return kTable;

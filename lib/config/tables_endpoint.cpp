@@ -122,6 +122,12 @@ const MessageTable& cluster_common_http_options_table() {
                  "Closes a connection that waits unused in the pool; 0s = never.")
           .field("max_requests_per_connection", &Cluster::max_requests_per_connection,
                  "Closes a connection after so many requests; 0 = no limit.")
+          .field("max_headers_count", &Cluster::max_headers_count,
+                 "Most header fields of a response; more gives 502.")
+          .range(1, 0xFFFFFFFF)
+          .field("max_response_headers_kb", &Cluster::max_response_headers_kb,
+                 "Longest head of a response in KiB; more gives 502.")
+          .range(1, 8192)
           .table();
   return kTable;
 }

@@ -88,6 +88,14 @@ const MessageTable& listener_table() {
           .deprecated("use enable_reuse_port")
           .field("tcp_backlog_size", &Listener::tcp_backlog_size,
                  "Connections that may wait to be accepted; 0 = the system's maximum.")
+          .field("max_connections_to_accept_per_socket_event",
+                 &Listener::max_connections_to_accept_per_socket_event,
+                 "Connections accepted in one go, before other sockets get their turn.")
+          .range(1, 0xFFFFFFFF)
+          .default_text("64")
+          .differs("Envoy's default is all that wait.")
+          .field("ignore_global_conn_limit", &Listener::ignore_global_conn_limit,
+                 "Its connections are not counted by the overload manager's limit, nor refused.")
           .custom_enumeration(
               "traffic_direction", {{"UNSPECIFIED", 0}, {"INBOUND", 1}, {"OUTBOUND", 2}},
               [](Listener&, std::int64_t) {}, "A hint for Envoy's control planes.")

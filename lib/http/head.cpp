@@ -66,12 +66,21 @@ std::string_view Head::get(HeaderId id) const noexcept {
 }
 
 void Head::add(std::string_view name, std::string_view value) {
-  // Either may be a view into bytes_ (copying one field to another), which append() may move.
-  const std::size_t inside = offset_inside(value);
-  const std::uint32_t name_offset = append(name);
-  if (inside != kNotInside) value = {bytes_.data() + inside, value.size()};
-  const std::uint32_t value_offset = append(value);
-  index(name_offset, static_cast<std::uint16_t>(name.size()), value_offset,
+  // As a line, so that it is sent in one piece. Either may be a view into bytes_ (copying one field
+  // to another), which may move.
+  const std::size_t name_inside = offset_inside(name);
+  const std::size_t value_inside = offset_inside(value);
+  const std::size_t begin = bytes_.size();
+  bytes_.resize(begin + name.size() + value.size() + 4);
+  char* at = bytes_.data() + begin;
+  const auto put = [&at](std::string_view s) { at += s.copy(at, s.size()); };
+  put(name_inside == kNotInside ? name : text(name_inside, name.size()));
+  put(": ");
+  put(value_inside == kNotInside ? value : text(value_inside, value.size()));
+  put("\r\n");
+  const auto name_offset = static_cast<std::uint32_t>(begin);
+  index(name_offset, static_cast<std::uint16_t>(name.size()),
+        name_offset + static_cast<std::uint32_t>(name.size()) + 2,
         static_cast<std::uint32_t>(value.size()));
 }
 

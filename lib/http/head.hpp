@@ -64,6 +64,17 @@ class Head {
   [[nodiscard]] std::string_view value(const Field& f) const noexcept {
     return text(f.value_offset, f.value_length);
   }
+  /// The field as "name: value" with CRLF where the Head's bytes hold it in that form; else empty.
+  [[nodiscard]] std::string_view line(const Field& f) const noexcept {
+    const char* const begin = bytes_.data() + f.name_offset;
+    const std::size_t name_length = f.name_length;
+    const std::size_t size = name_length + 2 + f.value_length;
+    const bool whole = f.value_offset == f.name_offset + name_length + 2 &&
+                       f.name_offset + size + 2 <= bytes_.size() && begin[name_length] == ':' &&
+                       begin[name_length + 1] == ' ' && begin[size] == '\r' &&
+                       begin[size + 1] == '\n';
+    return whole ? std::string_view(begin, size + 2) : std::string_view{};
+  }
   /// Live (not removed) fields.
   [[nodiscard]] std::size_t field_count() const noexcept { return live_; }
 
@@ -98,7 +109,7 @@ class Head {
   [[nodiscard]] std::size_t raw_size() const noexcept { return bytes_.size(); }
 
  private:
-  [[nodiscard]] std::string_view text(std::uint32_t offset, std::uint32_t length) const noexcept {
+  [[nodiscard]] std::string_view text(std::size_t offset, std::size_t length) const noexcept {
     return {bytes_.data() + offset, length};
   }
   std::uint32_t append(std::string_view s);

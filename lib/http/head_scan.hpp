@@ -32,8 +32,9 @@ struct Target {
   std::string_view authority;  ///< absolute and authority form
   std::string_view path;       ///< absolute form: path and query; may be empty or start with '?'
 };
-/// bad: bytes that are not visible ASCII, a '%' without two hex digits (RFC 3986 2.1), or a form
-/// that is not the method's. REQUIRES: `target` is not empty (Beast's parser sees to that).
+/// bad: not ASCII, a '%' without two hex digits (RFC 3986 2.1), or a form that is not the method's.
+/// REQUIRES: no white space or control character in `target`, which is not empty (Beast's parser
+/// sees to that).
 [[nodiscard]] Target split_target(std::string_view method, std::string_view target) noexcept;
 
 /// The methods that Envoy 1.40's parser knows; it answers 400 to all others.

@@ -71,7 +71,9 @@ HeaderId header_id(std::string_view lower_case_name) noexcept {
   if (length > kLongest) return HeaderId::other;
   for (std::size_t i = kByLength.start[length]; i < kByLength.start[length + 1]; ++i) {
     const HeaderId id = kByLength.ids[i];
-    if (kNames[static_cast<std::size_t>(id)] == lower_case_name) return id;
+    const std::string_view name = kNames[static_cast<std::size_t>(id)];
+    // Most that differ do so in the last byte: no call to find that out.
+    if (name.back() == lower_case_name.back() && name == lower_case_name) return id;
   }
   return HeaderId::other;
 }

@@ -11,8 +11,6 @@
 namespace holdfast::net {
 namespace {
 
-constexpr int kAcceptsPerTurn =
-    64;  ///< So that a connection storm leaves time for those already here.
 constexpr std::chrono::milliseconds kBackOff{100};
 
 /// The connection that was being accepted failed, not accept() itself (accept(2), "Error
@@ -107,10 +105,12 @@ int bind_listener(const std::string& address, std::uint16_t port, const BindOpti
   return fd;
 }
 
-Listener::Listener(Reactor& reactor, int fd, OnAccept on_accept, OnError on_error)
+Listener::Listener(Reactor& reactor, int fd, OnAccept on_accept, OnError on_error,
+                   std::uint32_t accepts_per_turn)
     : reactor_(reactor),
       on_accept_(std::move(on_accept)),
       on_error_(std::move(on_error)),
+      accepts_per_turn_(accepts_per_turn),
       fd_(fd),
       back_off_(*this) {}
 
@@ -143,8 +143,8 @@ void Listener::resume() noexcept {
 }
 
 void Listener::on_io(std::uint32_t) noexcept {
-  for (int i = 0; fd_ >= 0; ++i) {
-    if (i == kAcceptsPerTurn) {
+  for (std::uint32_t i = 0; fd_ >= 0; ++i) {
+    if (i == accepts_per_turn_) {
       reactor_.schedule(*this);  // Edge-triggered: nobody else will tell us that more are waiting.
       return;
     }
@@ -153,14 +153,12 @@ void Listener::on_io(std::uint32_t) noexcept {
     const int fd =
         ::accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-      out_of_resources_ = false;
       on_accept_(fd, peer);
       continue;
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) return;
     if (is_connection_error(errno)) continue;
-    if (!out_of_resources_) on_error_(errno);
-    out_of_resources_ = true;
+    on_error_(errno);
     reactor_.timers().set(back_off_, reactor_.after(kBackOff));
     return;
   }

@@ -1,8 +1,7 @@
 // The accept loop of one worker on one listening socket, and how listening sockets are made.
 //
 // Owner: the worker's listeners (server/worker_listeners). Thread: the worker's. Backs off for 100
-// ms when the process is out of descriptors or memory instead of spinning; the error is counted and
-// reported once per spell.
+// ms when the process is out of descriptors or memory instead of spinning, and tells of each time.
 #pragma once
 
 #include <sys/socket.h>
@@ -42,8 +41,11 @@ class Listener final : public IoHandler {
   /// Takes a connected, non-blocking socket; must close it if it does not want it.
   using OnAccept = std::function<void(int fd, const sockaddr_storage& peer)>;
   using OnError = std::function<void(int error)>;
+  /// So that a connection storm leaves time for those already here.
+  static constexpr std::uint32_t kAcceptsPerTurn = 64;
 
-  Listener(Reactor& reactor, int fd, OnAccept on_accept, OnError on_error);
+  Listener(Reactor& reactor, int fd, OnAccept on_accept, OnError on_error,
+           std::uint32_t accepts_per_turn = kAcceptsPerTurn);
   ~Listener() override;
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -61,9 +63,9 @@ class Listener final : public IoHandler {
   Reactor& reactor_;
   OnAccept on_accept_;
   OnError on_error_;
+  const std::uint32_t accepts_per_turn_;
   // Touched only on the worker.
   int fd_;
-  bool out_of_resources_ = false;
   MemberTimer<&Listener::resume> back_off_;
 };
 

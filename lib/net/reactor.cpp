@@ -14,8 +14,12 @@ namespace {
 constexpr int kMaxRounds =
     8;  ///< Batches taken before Asio gets its turn (posts, signals of this context).
 constexpr int kBusyBatch = 8;  ///< A batch this large says that more is likely waiting already.
-constexpr int kScheduleRounds =
-    64;  ///< A handler that schedules itself for ever must not starve the sockets.
+/// A handler that schedules itself for ever must not starve the sockets and timers: so many rounds
+/// in a turn, and after the first ones only while the turn is short (a peer that sends chunks of
+/// one byte as fast as they are read kept a worker for 64 rounds of 4 MiB).
+constexpr int kScheduleRounds = 64;
+constexpr int kFreeRounds = 2;
+constexpr std::chrono::milliseconds kLongestTurn{5};
 
 int make_epoll() {
   const int fd = ::epoll_create1(EPOLL_CLOEXEC);
@@ -125,6 +129,7 @@ void Reactor::begin_turn() noexcept {
 void Reactor::end_turn() noexcept {
   timers_.advance_to(now_);
   for (int round = 0; round < kScheduleRounds && !scheduled_.empty(); ++round) {
+    if (round >= kFreeRounds && Clock::now() - now_ > kLongestTurn) break;
     base::List<IoHandler, ScheduleTag> now;
     now.splice(scheduled_);
     while (IoHandler* handler = now.pop_front()) handler->on_io(0);

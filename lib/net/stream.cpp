@@ -10,6 +10,19 @@
 
 namespace holdfast::net {
 
+bool is_resource_error(int error) noexcept {
+  switch (error) {
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ENOBUFS:
+    case EADDRNOTAVAIL:
+      return true;
+    default:
+      return false;
+  }
+}
+
 bool Stream::open(int fd) noexcept {
   assert(!is_open());
   const int one = 1;

@@ -90,6 +90,9 @@ class Stream : public IoHandler {
   std::uint64_t bytes_written_ = 0;
 };
 
+/// The process, or the machine, has run out of descriptors, ports or memory.
+[[nodiscard]] bool is_resource_error(int error) noexcept;
+
 [[nodiscard]] inline iovec piece(std::string_view bytes) noexcept {
   return {const_cast<char*>(bytes.data()), bytes.size()};
 }

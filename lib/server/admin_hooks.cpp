@@ -165,6 +165,7 @@ void Server::Impl::refresh_gauges() {
     gauges.remaining_retries.set(limits.retries.remaining());
   }
   registry_.server().state.set(static_cast<std::uint64_t>(state()));
+  registry_.server().log_lines_lost.set(base::log_lines_lost());
   registry_.server().live.set(state() == admin::ServerState::live ? 1 : 0);
 }
 

@@ -87,9 +87,9 @@ void Exchange::continue_after_hold() noexcept {
 
 /// Whether this answer ends the connection.
 bool Exchange::decide_close() noexcept {
-  const bool last = session_.last_answer();
-  if (last) context_.stats.downstream_cx_drain_close.add();
-  return last || !keep_alive_ || !request_complete_;
+  const bool drains = session_.drains();
+  if (drains) context_.stats.downstream_cx_drain_close.add();
+  return drains || session_.worn_out() || !keep_alive_ || !request_complete_;
 }
 
 void Exchange::send_response_head() noexcept {

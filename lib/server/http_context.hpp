@@ -14,6 +14,7 @@
 #include "config/config.hpp"
 #include "net/listener.hpp"
 #include "router/route_table.hpp"
+#include "server/connection_limit.hpp"
 #include "server/filter_chain.hpp"
 #include "server/request_id.hpp"
 #include "stats/scopes.hpp"
@@ -35,6 +36,7 @@ struct WorkerContext {
   std::uint64_t connection_id =
       0;  ///< Of the last connection; unique over workers by its low bits.
   unsigned workers = 1;
+  std::size_t freed = 0;  ///< Bytes of closed connections since the worker last looked.
 };
 
 /// One per HTTP listener and worker.
@@ -42,13 +44,15 @@ struct HttpContext {
   HttpContext(WorkerContext& worker_context, const config::Listener& listener_config,
               const config::HttpConnectionManager& hcm_config,
               const router::RouteTable& route_table, stats::HcmStats& hcm_stats,
-              stats::ListenerStats& listener_stats_ref, const filters::WorkerServices& services);
+              stats::ListenerStats& listener_stats_ref, ConnectionLimit* limit,
+              const filters::WorkerServices& services);
   ~HttpContext();
   HttpContext(const HttpContext&) = delete;
   HttpContext& operator=(const HttpContext&) = delete;
 
-  /// A connection accepted by the listener; takes the socket.
-  void accept(int fd, const sockaddr_storage& peer);
+  /// A connection accepted by the listener; takes the socket. False: the kernel would not watch
+  /// it (errno), it is closed.
+  [[nodiscard]] bool accept(int fd, const sockaddr_storage& peer);
   /// Close idle connections, and others after their answer.
   void drain();
   void recycle(Session& session);
@@ -65,6 +69,7 @@ struct HttpContext {
   std::vector<std::unique_ptr<access_log::Log>> access_logs;
   std::string local_address;  ///< "ip:port" the listener is bound to.
   // Touched only on the worker.
+  ConnectionGate gate;
   base::List<Session, SessionTag> sessions;
   std::vector<std::unique_ptr<Session>> free_sessions;
 };

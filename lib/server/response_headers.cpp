@@ -14,9 +14,26 @@ using access_log::Flag;
 using http::HeaderId;
 using upstream::ResetReason;
 
+/// RFC 9110 7.6.1: what Connection names ends here. Not the length, which delimits the body on the
+/// client's side, too.
+void strip_nominated(http::Head& response) {
+  std::string name;  // Short ones stay in place: no allocation.
+  for (std::size_t i = 0; i < response.fields().size(); ++i) {
+    const http::Field& field = response.fields()[i];
+    if (field.removed || field.id != HeaderId::connection) continue;
+    base::for_each_member(response.value(field), [&](std::string_view option) {
+      name.assign(option);
+      std::ranges::transform(name, name.begin(), base::to_lower);
+      const bool needed = name == "content-length" || name == "connection" || name == "close";
+      if (!needed) response.remove(name);
+    });
+  }
+}
+
 }  // namespace
 
 void strip_response(http::Head& response) noexcept {
+  if (response.find(HeaderId::connection) != nullptr) strip_nominated(response);
   response.remove(HeaderId::connection);
   response.remove(HeaderId::keep_alive);
   response.remove(HeaderId::proxy_connection);

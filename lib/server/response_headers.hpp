@@ -18,8 +18,8 @@
 
 namespace holdfast::server {
 
-/// Remove the hop-by-hop fields of an upstream's response. As Envoy: fields that Connection names
-/// stay.
+/// Remove the hop-by-hop fields of an upstream's response, and those that its Connection fields
+/// name.
 void strip_response(http::Head& response) noexcept;
 
 /// `x-envoy-upstream-service-time`, in milliseconds.

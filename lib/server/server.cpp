@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "server/request_headers.hpp"
 #include "server/server_impl.hpp"
+#include "server/service_manager.hpp"
 
 namespace holdfast::server {
 namespace {
@@ -63,6 +64,10 @@ Server::Impl::Impl(const config::Bootstrap& config, Options options)
     const auto* hcm = std::get_if<config::HttpConnectionManager>(&listener.filter);
     shared_.routes.push_back(
         hcm == nullptr ? nullptr : std::make_unique<router::RouteTable>(hcm->route_config));
+  }
+  if (config_.overload_manager) {
+    shared_.connection_limit = std::make_unique<ConnectionLimit>(
+        config_.overload_manager->resource_monitors.front().max_active_downstream_connections);
   }
   for (const config::Cluster& cluster : config_.clusters) {
     shared_.circuit_breakers.push_back(
@@ -245,6 +250,12 @@ void Server::Impl::go_live() {
           (options_.concurrency == 1 ? " worker, " : " workers, ") +
           std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()) +
           " ms)");
+  tell_service_manager(kServiceReady);
+}
+
+void Server::Impl::tell_service_manager(std::string_view state) {
+  const std::string problem = notify_service_manager(options_.notify_socket, state);
+  if (!problem.empty()) say(LogLevel::warning, "can't tell the service manager: " + problem);
 }
 
 // --- Signals and the end ------------------------------------------------------------------------
@@ -272,6 +283,7 @@ void Server::Impl::begin_drain() {
   if (draining_) return;
   draining_ = true;
   say(LogLevel::info, "draining; a second signal ends at once");
+  tell_service_manager(kServiceStopping);
   drain_end_ = std::chrono::steady_clock::now() + options_.drain_time;
   for (const auto& worker : workers_) {
     worker->stop_listening();

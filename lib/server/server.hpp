@@ -21,6 +21,7 @@ struct Options {
   std::string command_line;        ///< For /server_info.
   std::string config_path;         ///< For /server_info.
   std::string admin_address_path;  ///< Where to write the admin address; empty = nowhere.
+  std::string notify_socket;       ///< The service manager's ($NOTIFY_SOCKET); empty = none.
 };
 
 class Server {

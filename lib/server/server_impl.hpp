@@ -8,6 +8,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "access_log/log.hpp"
@@ -41,6 +42,7 @@ class Server::Impl {
   void begin_drain();
   void watch_drain();
   void stop_loop();
+  void tell_service_manager(std::string_view state);
   void flush_stats_later();
 
   // What the admin server is told (admin_hooks.cpp).

@@ -7,9 +7,6 @@
 namespace holdfast::server {
 namespace {
 
-/// Recycled sessions kept per listener and worker; what a connection flood made beyond that is
-/// freed.
-constexpr std::size_t kMaxFreeSessions = 256;
 /// A client that sends as fast as we read must not keep the others waiting.
 constexpr int kReadsPerTurn = 16;
 /// What Envoy waits after drain_timeout before it closes an idle connection that has served
@@ -43,43 +40,6 @@ LocalReply refusal_of(http::HeadError error) {
 }
 
 }  // namespace
-
-HttpContext::HttpContext(WorkerContext& worker_context, const config::Listener& listener_config,
-                         const config::HttpConnectionManager& hcm_config,
-                         const router::RouteTable& route_table, stats::HcmStats& hcm_stats,
-                         stats::ListenerStats& listener_stats_ref,
-                         const filters::WorkerServices& services)
-    : worker(worker_context),
-      listener(listener_config),
-      config(hcm_config),
-      routes(route_table),
-      stats(hcm_stats),
-      listener_stats(listener_stats_ref),
-      filters(hcm_config.http_filters, services) {}
-
-HttpContext::~HttpContext() {
-  sessions.for_each([](Session& session) { delete &session; });
-}
-
-void HttpContext::accept(int fd, const sockaddr_storage& peer) {
-  std::unique_ptr<Session> session;
-  if (free_sessions.empty()) {
-    session = std::make_unique<Session>(*this);
-  } else {
-    session = std::move(free_sessions.back());
-    free_sessions.pop_back();
-  }
-  if (session->start(fd, peer)) sessions.push_back(*session.release());
-}
-
-void HttpContext::recycle(Session& session) {
-  std::unique_ptr<Session> owned(&session);
-  if (free_sessions.size() < kMaxFreeSessions) free_sessions.push_back(std::move(owned));
-}
-
-void HttpContext::drain() {
-  sessions.for_each([](Session& session) { session.drain(); });
-}
 
 Session::Session(HttpContext& context)
     : Stream(context.worker.reactor),
@@ -255,11 +215,18 @@ void Session::begin_head() noexcept {
 void Session::begin_exchange(const http::HeadResult& result) noexcept {
   state_ = State::exchange;
   body_paused_ = false;
-  ++requests_;
+  count_request();
   deadlines_.clear(Deadline::connection_idle);
   deadlines_.clear(Deadline::request_head);
   body_.start(result.framing, result.content_length);
   exchange_.begin(result);
+}
+
+void Session::count_request() noexcept {
+  ++requests_;
+  if (requests_ == context_.config.max_requests_per_connection) {
+    context_.stats.downstream_cx_max_requests_reached.add();
+  }
 }
 
 void Session::refuse_head(const http::HeadResult& result) noexcept {
@@ -270,7 +237,7 @@ void Session::refuse_head(const http::HeadResult& result) noexcept {
   }
   if (refusal.status == 431) stats.downstream_rq_too_large.add();
   state_ = State::exchange;
-  ++requests_;
+  count_request();
   deadlines_.clear(Deadline::connection_idle);
   deadlines_.clear(Deadline::request_head);
   exchange_.reject(refusal.status, refusal.body, refusal.flag, refusal.details);
@@ -301,15 +268,26 @@ void Session::send(std::span<const iovec> pieces) noexcept {
   context_.stats.downstream_cx_tx_bytes_total.add(bytes_written() - before);
 }
 
+void Session::pause_body() noexcept {
+  if (body_paused_) return;
+  body_paused_ = true;
+  context_.stats.downstream_flow_control_paused_reading_total.add();
+}
+
 void Session::resume_body() noexcept {
   if (!body_paused_) return;
   body_paused_ = false;
+  context_.stats.downstream_flow_control_resumed_reading_total.add();
   wake();
 }
 
-bool Session::last_answer() const noexcept {
+bool Session::drains() const noexcept {
+  return draining_ || context_.worker.draining;
+}
+
+bool Session::worn_out() const noexcept {
   const std::uint32_t most = context_.config.max_requests_per_connection;
-  return draining_ || context_.worker.draining || (most != 0 && requests_ >= most);
+  return most != 0 && requests_ >= most;
 }
 
 void Session::end_exchange(After after) noexcept {
@@ -341,7 +319,10 @@ void Session::begin_close() noexcept {
   deadlines_.clear(Deadline::connection_idle);
   if (backlog() != 0) {
     // A client that takes nothing at all must not hold the connection for ever.
-    return deadlines_.set_after(Deadline::linger, context_.config.stream_idle_timeout);
+    const auto idle = context_.config.stream_idle_timeout;
+    return deadlines_.set(
+        Deadline::linger,
+        reactor().after(idle.count() > 0 ? idle : context_.config.delayed_close_timeout));
   }
   if (!unread) {
     count_close(Destroyed::by_us);
@@ -397,6 +378,7 @@ void Session::shut() noexcept {
   context_.listener_stats.downstream_cx_length_ms.record(reactor().now() - opened_);
   deadlines_.clear_all();
   close();
+  context_.gate.leave();
   in_.clear();
   in_.release();
   base::ListNode<SessionTag>::unlink();

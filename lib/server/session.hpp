@@ -35,7 +35,7 @@ class Session final : public net::Stream,
   /// Send response bytes; false when the connection is broken (the session will see to its end).
   void send(std::span<const iovec> pieces) noexcept;
   [[nodiscard]] Deadlines& deadlines() noexcept { return deadlines_; }
-  void pause_body() noexcept { body_paused_ = true; }
+  void pause_body() noexcept;
   void resume_body() noexcept;
   void wake() noexcept { reactor().schedule(*this); }
   /// The response has gone out whole.
@@ -43,8 +43,10 @@ class Session final : public net::Stream,
   void end_exchange(After after) noexcept;
   /// The response can't be completed: end the connection so that the client notices.
   void abort_response(bool looks_complete) noexcept;
-  /// This answer is the last: the connection drains or has served enough.
-  [[nodiscard]] bool last_answer() const noexcept;
+  /// This answer is the last: the connection (or the process) drains.
+  [[nodiscard]] bool drains() const noexcept;
+  /// This answer is the last: the connection has served max_requests_per_connection.
+  [[nodiscard]] bool worn_out() const noexcept;
   [[nodiscard]] const std::string& peer_ip() const noexcept { return peer_ip_; }
   [[nodiscard]] const std::string& peer() const noexcept { return peer_; }
   [[nodiscard]] bool peer_is_loopback() const noexcept { return peer_is_loopback_; }
@@ -75,6 +77,7 @@ class Session final : public net::Stream,
   [[nodiscard]] std::size_t consume_body(std::span<char> bytes) noexcept;
   void begin_head() noexcept;
   void begin_exchange(const http::HeadResult& result) noexcept;
+  void count_request() noexcept;
   void refuse_head(const http::HeadResult& result) noexcept;
   void on_client_gone() noexcept;
   void begin_close() noexcept;

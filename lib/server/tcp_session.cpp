@@ -1,5 +1,7 @@
 #include "server/tcp_session.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -8,19 +10,30 @@ namespace holdfast::server {
 using access_log::Flag;
 
 TcpContext::TcpContext(WorkerContext& worker_context, const config::Listener& listener_config,
-                       const config::TcpProxy& tcp_config, stats::ListenerStats& stats)
+                       const config::TcpProxy& tcp_config, stats::ListenerStats& stats,
+                       ConnectionLimit* limit)
     : worker(worker_context),
       listener(listener_config),
       config(tcp_config),
-      listener_stats(stats) {}
+      listener_stats(stats),
+      gate(limit, stats) {}
 
 TcpContext::~TcpContext() {
   sessions.for_each([](TcpSession& session) { delete &session; });
 }
 
-void TcpContext::accept(int fd, const sockaddr_storage& peer) {
+bool TcpContext::accept(int fd, const sockaddr_storage& peer) {
+  if (!gate.enter()) {
+    ::close(fd);
+    return true;
+  }
   auto session = std::make_unique<TcpSession>(*this, peer);
-  if (session->start(fd)) sessions.push_back(*session.release());
+  if (!session->start(fd)) {
+    gate.leave();
+    return false;
+  }
+  sessions.push_back(*session.release());
+  return true;
 }
 
 TcpSession::TcpSession(TcpContext& context, const sockaddr_storage& peer)
@@ -58,8 +71,9 @@ bool TcpSession::connect_upstream() noexcept {
     return false;
   }
   stats.upstream_cx_total.add();
-  if (upstream_.open_connect(host_->address(), host_->address_length()) != 0) {
-    stats.upstream_cx_connect_fail.add();
+  const int error = upstream_.open_connect(host_->address(), host_->address_length());
+  if (error != 0) {
+    cluster_.count_connect_error(error);
     return false;
   }
   cluster_.circuit_breaker().connections.take();
@@ -151,10 +165,12 @@ void TcpSession::finish(Flag flag) noexcept {
     upstream_.close();
   }
   downstream_.close();
+  context_.gate.leave();
   context_.listener_stats.downstream_cx_active.sub();
   context_.listener_stats.downstream_cx_destroy.add();
   net::TimerWheel::cancel(timer_);
   base::ListNode<TcpTag>::unlink();
+  context_.worker.freed += sizeof(TcpSession);
   context_.worker.reactor.dispose(*this);
 }
 

@@ -24,12 +24,14 @@ class TcpSession;
 /// One per TCP listener and worker.
 struct TcpContext {
   TcpContext(WorkerContext& worker_context, const config::Listener& listener_config,
-             const config::TcpProxy& tcp_config, stats::ListenerStats& stats);
+             const config::TcpProxy& tcp_config, stats::ListenerStats& stats,
+             ConnectionLimit* limit);
   ~TcpContext();
   TcpContext(const TcpContext&) = delete;
   TcpContext& operator=(const TcpContext&) = delete;
 
-  void accept(int fd, const sockaddr_storage& peer);
+  /// As HttpContext::accept().
+  [[nodiscard]] bool accept(int fd, const sockaddr_storage& peer);
 
   WorkerContext& worker;
   const config::Listener& listener;
@@ -37,6 +39,7 @@ struct TcpContext {
   stats::ListenerStats& listener_stats;
   std::vector<std::unique_ptr<access_log::Log>> access_logs;
   std::string local_address;
+  ConnectionGate gate;
   base::List<TcpSession, TcpTag> sessions;
 };
 

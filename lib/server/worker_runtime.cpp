@@ -3,14 +3,20 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/log.hpp"
+#include "base/memory.hpp"
 #include "server/session.hpp"
 
 namespace holdfast::server {
 namespace {
 
 constexpr std::chrono::seconds kFlushInterval{1};
+/// Less than this is not worth the walk through the heap ...
+constexpr std::size_t kReturnAbove = 1024 * 1024;
+/// ... and who frees more than this in a second is about to need it again.
+constexpr std::size_t kFlooded = 64 * 1024;
 
 }  // namespace
 
@@ -53,20 +59,23 @@ void WorkerRuntime::make_contexts(access_log::Writer& log_writer) {
       .io = worker_.io(), .clusters = *clusters_, .calls = *calls_, .worker = worker_.index()};
   for (std::size_t i = 0; i < shared.config->listeners.size(); ++i) {
     const config::Listener& listener = shared.config->listeners[i];
+    ConnectionLimit* const limit =
+        listener.ignore_global_conn_limit ? nullptr : shared.connection_limit.get();
     listener_stats_.push_back(std::make_unique<stats::ListenerStats>());
     hcm_stats_.emplace_back();
     http_.emplace_back();
     tcp_.emplace_back();
     if (const auto* hcm = std::get_if<config::HttpConnectionManager>(&listener.filter)) {
       hcm_stats_.back() = std::make_unique<stats::HcmStats>();
-      http_.back() =
-          std::make_unique<HttpContext>(*context_, listener, *hcm, *shared.routes[i],
-                                        *hcm_stats_.back(), *listener_stats_.back(), services);
+      http_.back() = std::make_unique<HttpContext>(*context_, listener, *hcm, *shared.routes[i],
+                                                   *hcm_stats_.back(), *listener_stats_.back(),
+                                                   limit, services);
       http_.back()->local_address = shared.local_addresses[i];
       http_.back()->access_logs = make_logs(i, log_writer);
     } else {
       const auto& tcp = std::get<config::TcpProxy>(listener.filter);
-      tcp_.back() = std::make_unique<TcpContext>(*context_, listener, tcp, *listener_stats_.back());
+      tcp_.back() =
+          std::make_unique<TcpContext>(*context_, listener, tcp, *listener_stats_.back(), limit);
       tcp_.back()->local_address = shared.local_addresses[i];
       tcp_.back()->access_logs = make_logs(i, log_writer);
     }
@@ -80,20 +89,21 @@ WorkerRuntime::~WorkerRuntime() {
 void WorkerRuntime::set_listeners(std::vector<int> sockets) {
   for (std::size_t i = 0; i < sockets.size(); ++i) {
     const auto on_accept = [this, i](int fd, const sockaddr_storage& peer) {
-      if (http_[i] != nullptr) {
-        http_[i]->accept(fd, peer);
-      } else {
-        tcp_[i]->accept(fd, peer);
-      }
+      const bool taken =
+          http_[i] != nullptr ? http_[i]->accept(fd, peer) : tcp_[i]->accept(fd, peer);
+      if (!taken) accept_error(i, errno);
     };
-    listeners_.push_back(
-        std::make_unique<net::Listener>(worker_.reactor(), sockets[i], on_accept,
-                                        [this, i](int error) { accept_error(i, error); }));
+    const auto& most = shared_.config->listeners[i].max_connections_to_accept_per_socket_event;
+    listeners_.push_back(std::make_unique<net::Listener>(
+        worker_.reactor(), sockets[i], on_accept, [this, i](int error) { accept_error(i, error); },
+        most.value_or(net::Listener::kAcceptsPerTurn)));
   }
 }
 
 void WorkerRuntime::accept_error(std::size_t listener, int error) {
+  static base::LogGate gate;
   listener_stats_[listener]->accept_error.add();
+  if (!gate.try_pass()) return;
   base::log(base::Component::connection, base::LogLevel::warning,
             "listener '" + shared_.config->listeners[listener].name +
                 "' can't accept: " + std::strerror(error) + "; trying again");
@@ -191,8 +201,18 @@ void WorkerRuntime::on_flush_timer() noexcept {
     if (tcp == nullptr) continue;
     for (const auto& log : tcp->access_logs) log->flush();
   }
+  return_memory();
   net::Reactor& reactor = worker_.reactor();
   reactor.timers().set(flush_timer_, reactor.after(kFlushInterval));
+}
+
+/// What a flood of connections took is given back once it is over.
+void WorkerRuntime::return_memory() noexcept {
+  const std::size_t freed = std::exchange(context_->freed, 0);
+  returnable_ += freed;
+  if (returnable_ < kReturnAbove || freed > kFlooded) return;
+  returnable_ = 0;
+  base::return_freed_memory();
 }
 
 }  // namespace holdfast::server

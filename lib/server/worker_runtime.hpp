@@ -33,6 +33,7 @@ struct SharedRuntime {
   const config::Bootstrap* config = nullptr;
   std::vector<std::unique_ptr<router::RouteTable>> routes;  ///< By listener; null for TCP.
   std::vector<std::unique_ptr<upstream::CircuitBreaker>> circuit_breakers;  ///< By cluster.
+  std::unique_ptr<ConnectionLimit> connection_limit;                        ///< Null: none.
   std::vector<std::string> local_addresses;         ///< By listener: "ip:port" as bound.
   std::vector<std::vector<LogTarget>> access_logs;  ///< By listener.
   std::string interface_address;
@@ -64,6 +65,7 @@ class WorkerRuntime {
 
  private:
   void on_flush_timer() noexcept;
+  void return_memory() noexcept;
   void accept_error(std::size_t listener, int error);
   void make_contexts(access_log::Writer& log_writer);
   [[nodiscard]] std::vector<std::unique_ptr<access_log::Log>> make_logs(
@@ -80,6 +82,7 @@ class WorkerRuntime {
   std::unique_ptr<upstream::ClusterManager> clusters_;
   std::unique_ptr<upstream::CallPool> calls_;
   RequestIds request_ids_;
+  std::size_t returnable_ = 0;  ///< Bytes freed in a flood and not yet given back to the system.
   std::unique_ptr<WorkerContext> context_;
   std::vector<std::unique_ptr<HttpContext>> http_;  ///< By listener; null for TCP.
   std::vector<std::unique_ptr<TcpContext>> tcp_;    ///< By listener; null for HTTP.

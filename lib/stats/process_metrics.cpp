@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -64,15 +65,18 @@ std::optional<ProcStat> read_proc_stat() {
   return stat;
 }
 
-std::optional<double> boot_time() {
-  std::ifstream file("/proc/stat");
-  std::string word;
-  for (std::string line; std::getline(file, line);) {
-    std::istringstream fields(line);
-    double value = 0;
-    if (fields >> word >> value && word == "btime") return value;
-  }
-  return std::nullopt;
+/// Seconds since the epoch. By the clocks, not from /proc/stat, which a sandbox may hide; once, so
+/// that the start time is the same in each scrape.
+double boot_time() {
+  static const double result = [] {
+    timespec now{};
+    timespec up{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    ::clock_gettime(CLOCK_BOOTTIME, &up);
+    return static_cast<double>(now.tv_sec - up.tv_sec) +
+           static_cast<double>(now.tv_nsec - up.tv_nsec) / 1e9;
+  }();
+  return result;
 }
 
 std::optional<std::uint64_t> open_descriptors() {
@@ -98,11 +102,9 @@ void add_process_metrics(MetricsPage& page) {
              stat->resident_bytes);
     page.add("process_threads", StatType::gauge, "Number of OS threads in the process.", {},
              stat->threads);
-    if (const auto boot = boot_time()) {
-      page.add("process_start_time_seconds", StatType::gauge,
-               "Start time of the process since unix epoch in seconds.", {},
-               *boot + stat->start_seconds_after_boot);
-    }
+    page.add("process_start_time_seconds", StatType::gauge,
+             "Start time of the process since unix epoch in seconds.", {},
+             boot_time() + stat->start_seconds_after_boot);
   }
   if (const auto count = open_descriptors()) {
     page.add("process_open_fds", StatType::gauge, "Number of open file descriptors.", {}, *count);

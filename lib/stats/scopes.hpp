@@ -212,6 +212,7 @@ struct alignas(kCacheLine) DnsStats {
   Cell timeouts;
   Cell get_addr_failure;
   Cell reinits;
+  Cell answers_cut;  ///< Ours: lookups that brought more addresses than are taken.
 };
 
 /// "filesystem.": Envoy's name for its access log writer. One per thread that touches it (workers,
@@ -238,6 +239,7 @@ struct alignas(kCacheLine) ServerStats {
   Cell memory_allocated;
   Cell memory_heap_size;
   Cell memory_physical_size;
+  Cell log_lines_lost;  ///< Ours: of the diagnostics.
   Histogram initialization_time_ms;
 };
 

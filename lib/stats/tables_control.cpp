@@ -108,7 +108,7 @@ constexpr std::array<Row<DispatchStats>, 13> kDispatchRows{
               "How long responses were held."),
 };
 
-constexpr std::array<Row<DnsStats>, 6> kDnsRows{
+constexpr std::array<Row<DnsStats>, 7> kDnsRows{
     counter(&DnsStats::resolve_total, "resolve_total", {"holdfast_dns_lookups_total"},
             "DNS lookups begun."),
     gauge(&DnsStats::pending_resolutions, "pending_resolutions", {"holdfast_dns_lookups_pending"},
@@ -124,6 +124,8 @@ constexpr std::array<Row<DnsStats>, 6> kDnsRows{
             "DNS lookups that failed otherwise."),
     counter(&DnsStats::reinits, "reinits", {"holdfast_dns_resolver_restarts_total"},
             "Times the resolver was set up anew."),
+    counter(&DnsStats::answers_cut, "answers_cut", {"holdfast_dns_answers_cut_total"},
+            "DNS lookups that brought more than 1024 addresses, of which the rest was ignored."),
 };
 
 constexpr std::array<Row<AccessLogStats>, 7> kAccessLogRows{
@@ -147,7 +149,7 @@ constexpr std::array<Row<AccessLogStats>, 7> kAccessLogRows{
             "Access log lines dropped because the writer fell behind."),
 };
 
-constexpr std::array<Row<ServerStats>, 10> kServerRows{
+constexpr std::array<Row<ServerStats>, 11> kServerRows{
     gauge(&ServerStats::concurrency, "concurrency", {"holdfast_workers"}, "Worker threads."),
     gauge(&ServerStats::live, "live", {"holdfast_live"},
           "1 while the process is live, 0 while it starts or drains."),
@@ -162,6 +164,8 @@ constexpr std::array<Row<ServerStats>, 10> kServerRows{
     gauge(&ServerStats::memory_heap_size, "memory_heap_size", {"holdfast_memory_heap_bytes"},
           "Heap memory taken from the system."),
     gauge(&ServerStats::memory_physical_size, "memory_physical_size", {}, "Resident memory."),
+    counter(&ServerStats::log_lines_lost, "log_lines_lost", {"holdfast_log_lines_lost_total"},
+            "Lines of the diagnostics that could not be written."),
     histogram(&ServerStats::initialization_time_ms, "initialization_time_ms",
               {"holdfast_initialization_duration_seconds"}, "From the start to live."),
 };

@@ -114,7 +114,7 @@ constexpr std::array<Row<HcmStats>, 45> kHttpRows{
             "Requests refused for their path."),
     counter(&HcmStats::downstream_rq_too_large, "downstream_rq_too_large",
             {"holdfast_http_request_errors_total", "reason", "too_large"},
-            "Requests refused for the size of their body (413)."),
+            "Requests refused for the size or the number of their header fields (431)."),
     counter(&HcmStats::downstream_rq_ws_on_non_ws_route, "downstream_rq_ws_on_non_ws_route",
             {"holdfast_http_request_errors_total", "reason", "upgrade_refused"},
             "Upgrade requests refused."),

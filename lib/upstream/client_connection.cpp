@@ -10,9 +10,6 @@
 namespace holdfast::upstream {
 namespace {
 
-/// As Envoy's defaults for responses (a head of 70 KiB passes there, 100 KiB does not).
-constexpr http::HeadLimits kResponseLimits{
-    .max_bytes = 96 * 1024, .max_fields = 100, .accept_http_10 = true};
 /// An upstream that sends as fast as we read must not keep the others waiting.
 constexpr int kReadsPerTurn = 16;
 /// A 1xx flood must end somewhere (issue of many proxies: they loop for ever).
@@ -51,17 +48,27 @@ void ClientConnection::begin(ResponseSink& sink, std::string_view method) noexce
 void ClientConnection::send(std::span<const iovec> pieces) noexcept {
   assert(state_ == State::busy);
   if (write_broken_) return;
+  auto& stats = pool_.cluster().stats();
+  const bool was_backlogged = backlog() != 0;
   const std::uint64_t before = bytes_written();
   if (!write(pieces)) {
     write_broken_ = true;
     reactor().schedule(*this);
   }
-  pool_.cluster().stats().upstream_cx_tx_bytes_total.add(bytes_written() - before);
+  stats.upstream_cx_tx_bytes_total.add(bytes_written() - before);
+  if (!was_backlogged && backlog() != 0) stats.upstream_flow_control_backed_up_total.add();
+}
+
+void ClientConnection::pause_reading() noexcept {
+  if (paused_) return;
+  paused_ = true;
+  pool_.cluster().stats().upstream_flow_control_paused_reading_total.add();
 }
 
 void ClientConnection::resume_reading() noexcept {
   if (!paused_) return;
   paused_ = false;
+  pool_.cluster().stats().upstream_flow_control_resumed_reading_total.add();
   reactor().schedule(*this);
 }
 
@@ -169,7 +176,10 @@ void ClientConnection::on_busy(bool was_backlogged) noexcept {
     const std::uint64_t before = bytes_written();
     if (!flush()) write_broken_ = true;
     pool_.cluster().stats().upstream_cx_tx_bytes_total.add(bytes_written() - before);
-    if (!write_broken_ && backlog() == 0) sink_->on_request_drained();
+    if (!write_broken_ && backlog() == 0) {
+      pool_.cluster().stats().upstream_flow_control_drained_total.add();
+      sink_->on_request_drained();
+    }
     if (state_ != State::busy || sink_ == nullptr) return;
   }
   if (!stash_.empty() && !paused_) {
@@ -268,8 +278,12 @@ void ClientConnection::refuse() noexcept {
 /// Returns what it used: 0 = the head is incomplete (or the connection has failed).
 std::size_t ClientConnection::process_head(std::span<char> bytes) noexcept {
   http::Head& head = sink_->response_head();
-  const http::HeadResult result = http::parse_response_head(
-      {bytes.data(), bytes.size()}, kResponseLimits, method_, head, searched_);
+  const config::Cluster& config = pool_.cluster().config();
+  const http::HeadLimits limits{.max_bytes = config.max_response_headers_kb * 1024,
+                                .max_fields = config.max_headers_count,
+                                .accept_http_10 = true};
+  const http::HeadResult result =
+      http::parse_response_head({bytes.data(), bytes.size()}, limits, method_, head, searched_);
   if (result.state == http::HeadResult::State::need_more) {
     searched_ = bytes.size();
     return 0;

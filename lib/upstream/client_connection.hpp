@@ -43,7 +43,7 @@ class ClientConnection final : public net::Stream,
   void send(std::span<const iovec> pieces) noexcept;
   /// The request has been handed over whole.
   void finish_request() noexcept { request_whole_ = true; }
-  void pause_reading() noexcept { paused_ = true; }
+  void pause_reading() noexcept;
   void resume_reading() noexcept;
   /// Give the request up: the connection is closed; the sink is not called any more.
   void cancel() noexcept;

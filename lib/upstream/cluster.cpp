@@ -1,6 +1,9 @@
 #include "upstream/cluster.hpp"
 
 #include <algorithm>
+#include <system_error>
+
+#include "base/log.hpp"
 
 namespace holdfast::upstream {
 
@@ -80,6 +83,15 @@ void Cluster::on_pool_drained() noexcept {
 
 void Cluster::sweep() noexcept {
   std::erase_if(draining_, [](const auto& pool) { return pool->is_drained(); });
+}
+
+void Cluster::count_connect_error(int error) noexcept {
+  static base::LogGate gate;
+  stats_.upstream_cx_connect_fail.add();
+  if (!net::is_resource_error(error) || !gate.try_pass()) return;
+  base::log(
+      base::Component::upstream, base::LogLevel::warning,
+      "cluster '" + config_.name + "' can't connect: " + std::generic_category().message(error));
 }
 
 void Cluster::count_request_begin(HostPool& pool) noexcept {

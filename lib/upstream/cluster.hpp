@@ -54,6 +54,8 @@ class Cluster {
   /// A drained pool may go. Called at the end of its last connection.
   void on_pool_drained() noexcept;
 
+  /// A connection could not even be begun.
+  void count_connect_error(int error) noexcept;
   // Accounting of one request on one connection; begin and end are a pair.
   void count_request_begin(HostPool& pool) noexcept;
   void count_request_end(HostPool& pool) noexcept;

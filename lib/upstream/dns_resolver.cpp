@@ -161,10 +161,6 @@ bool DnsResolver::valid() const noexcept {
   return channel_->valid();
 }
 
-std::uint64_t DnsResolver::answers_cut() const noexcept {
-  return channel_->answers_cut();
-}
-
 std::unique_ptr<DnsResolver::Query> DnsResolver::resolve(const std::string& name,
                                                          DnsLookupFamily family,
                                                          Callback callback) {
@@ -207,6 +203,7 @@ std::unique_ptr<DnsResolver::Query> DnsResolver::resolve(const std::string& name
 struct DnsResolvers::Entry {
   std::vector<config::SocketAddress> servers;
   bool use_tcp;
+  std::uint32_t edns0_max_payload_size;
   std::unique_ptr<DnsResolver> resolver;
 };
 
@@ -216,6 +213,7 @@ DnsResolvers::~DnsResolvers() = default;
 DnsResolver& DnsResolvers::get(const config::Dns& dns) {
   const auto same = [&dns](const Entry& entry) {
     return entry.use_tcp == dns.use_tcp &&
+           entry.edns0_max_payload_size == dns.edns0_max_payload_size &&
            std::equal(entry.servers.begin(), entry.servers.end(), dns.resolvers.begin(),
                       dns.resolvers.end(), [](const auto& a, const auto& b) {
                         return a.address == b.address && a.port == b.port;
@@ -223,9 +221,11 @@ DnsResolver& DnsResolvers::get(const config::Dns& dns) {
   };
   const auto it = std::find_if(entries_.begin(), entries_.end(), same);
   if (it != entries_.end()) return *it->resolver;
-  DnsResolver::Options options{.servers = dns.resolvers, .use_tcp = dns.use_tcp};
-  entries_.push_back(
-      {dns.resolvers, dns.use_tcp, std::make_unique<DnsResolver>(io_, std::move(options), stats_)});
+  DnsResolver::Options options{.servers = dns.resolvers,
+                               .use_tcp = dns.use_tcp,
+                               .edns0_max_payload_size = dns.edns0_max_payload_size};
+  entries_.push_back({dns.resolvers, dns.use_tcp, dns.edns0_max_payload_size,
+                      std::make_unique<DnsResolver>(io_, std::move(options), stats_)});
   return *entries_.back().resolver;
 }
 

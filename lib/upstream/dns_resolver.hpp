@@ -61,6 +61,7 @@ class DnsResolver {
     std::vector<config::SocketAddress>
         servers;  ///< IP literals; empty = the system's. Port 0 = 53.
     bool use_tcp = false;
+    std::uint32_t edns0_max_payload_size = 0;  ///< 0 = no EDNS0.
     std::chrono::milliseconds query_timeout = kQueryTimeout;
     int tries = kTries;
   };
@@ -80,8 +81,6 @@ class DnsResolver {
   /// False when c-ares refused the options (a server that is not an IP literal): every lookup then
   /// ends as failed.
   [[nodiscard]] bool valid() const noexcept;
-  /// Answers with more than kMaxAddresses so far.
-  [[nodiscard]] std::uint64_t answers_cut() const noexcept;
 
   /// Looks `name` up as Envoy's dns_lookup_family says: auto_ = IPv6, then IPv4 if that gave no
   /// address; v4_preferred the other way round; all = both at once,

@@ -86,7 +86,12 @@ void DnsResolver::Channel::open() {
   options.sock_state_cb = [](void* self, ares_socket_t fd, int readable, int writable) {
     static_cast<Channel*>(self)->on_socket_state(fd, readable != 0, writable != 0);
   };
-  const int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
+  int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
+  if (options_.edns0_max_payload_size != 0) {
+    options.flags |= ARES_FLAG_EDNS;
+    options.ednspsz = static_cast<int>(options_.edns0_max_payload_size);
+    mask |= ARES_OPT_EDNSPSZ;
+  }
   int status = ares_init_options(&channel_, &options, mask);
   if (status != ARES_SUCCESS) {
     channel_ = nullptr;

@@ -48,8 +48,7 @@ class DnsResolver::Channel : public std::enable_shared_from_this<DnsResolver::Ch
   void update_timer();
 
   [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }
-  void count_cut_answer() noexcept { ++answers_cut_; }
-  [[nodiscard]] std::uint64_t answers_cut() const noexcept { return answers_cut_; }
+  void count_cut_answer() noexcept { stats_.answers_cut.add(); }
 
  private:
   struct Watch;
@@ -72,7 +71,6 @@ class DnsResolver::Channel : public std::enable_shared_from_this<DnsResolver::Ch
   std::unordered_map<ares_socket_t, std::shared_ptr<Watch>> watches_;
   std::size_t asks_ = 0;
   bool dirty_ = false;
-  std::uint64_t answers_cut_ = 0;
   ares_channel channel_ = nullptr;
 };
 

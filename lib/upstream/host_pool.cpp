@@ -70,7 +70,7 @@ void HostPool::begin_connection() noexcept {
   stats.upstream_cx_http1_total.add();
   host_stats().cx_total.add();
   if (const int error = connection->connect(); error != 0) {
-    stats.upstream_cx_connect_fail.add();
+    cluster_.count_connect_error(error);
     host_stats().cx_connect_fail.add();
     failure_report_.error = error;
     // The caller must not be called back from inside enqueue().

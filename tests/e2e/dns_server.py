@@ -1,7 +1,9 @@
-"""A DNS server for tests: one UDP socket, answers that can be changed while it runs."""
+"""A DNS server for tests, on one port of UDP and TCP, with answers that can be changed while it runs."""
 import socket
 import struct
 import threading
+
+from proxy import TYPE, address, free_port
 
 A, AAAA = 1, 28
 NOERROR, SERVFAIL, NXDOMAIN = 0, 2, 3
@@ -18,20 +20,25 @@ class DnsServer:
         self.queries = []
         self.lock = threading.Condition()
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.bind(("127.0.0.1", 0))
+        self.port = free_port()  # Of TCP; nobody here takes it of UDP.
+        self.sock.bind(("127.0.0.1", self.port))
         self.sock.settimeout(0.1)
-        self.port = self.sock.getsockname()[1]
         self.stopping = False
-        self.thread = threading.Thread(target=self._serve, daemon=True)
-        self.thread.start()
+        self.listener = socket.create_server(("127.0.0.1", self.port))
+        self.listener.settimeout(0.1)
+        self.threads = [threading.Thread(target=serve, daemon=True) for serve in (self._serve, self._serve_tcp)]
+        for thread in self.threads:
+            thread.start()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.stopping = True
-        self.thread.join(5)
+        for thread in self.threads:
+            thread.join(5)
         self.sock.close()
+        self.listener.close()
 
     def wait_queries(self, count, timeout=20):
         """Wait for so many further queries."""
@@ -51,6 +58,25 @@ class DnsServer:
                 self.lock.notify_all()
             if answer and not self.silent:
                 self.sock.sendto(answer, client)
+
+    def _serve_tcp(self):
+        """One query per connection."""
+        while not self.stopping:
+            try:
+                sock, _ = self.listener.accept()
+            except (TimeoutError, socket.timeout):
+                continue
+            with sock:
+                sock.settimeout(5)
+                data = b""
+                while len(data) < 2 or len(data) < 2 + int.from_bytes(data[:2], "big"):
+                    part = sock.recv(4096)
+                    if not part:
+                        break
+                    data += part
+                else:
+                    answer = self._answer(data[2:])
+                    sock.sendall(len(answer).to_bytes(2, "big") + answer)
 
     def _answer(self, query):
         ident, flags, count = struct.unpack(">HHH", query[:6])
@@ -75,8 +101,6 @@ class DnsServer:
 
 def dns_cluster(name, host, port, server, kind="STRICT_DNS", **extra):
     """A cluster that asks this server (its port) only."""
-    from proxy import TYPE, address
-
     resolver = {
         "name": "envoy.network.dns_resolver.cares",
         "typed_config": {

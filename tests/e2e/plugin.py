@@ -1,4 +1,5 @@
 """Options and fixtures for tests/e2e and tests/differential; each conftest.py imports from here."""
+import contextlib
 import os
 import shutil
 import signal
@@ -82,6 +83,23 @@ def figures(holdfast, sanitized):
         pytest.skip("figures hold for release builds only")
 
 
+@pytest.fixture
+def growth(sanitized):
+    """growth(proxy, kib): while the block runs, the resident memory grows by no more than that. (A sanitizer keeps what
+    is freed: the scenario runs then, without the figure.)"""
+
+    @contextlib.contextmanager
+    def watch(proxy, limit):
+        before = proxy.rss_kib()
+        proxy.reset_peak_rss()
+        yield
+        if not sanitized:
+            grown = proxy.peak_rss_kib() - before
+            assert grown < limit, f"{grown} KiB, from {before}"
+
+    return watch
+
+
 SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:")
 
 
@@ -91,14 +109,15 @@ def start(holdfast, tmp_path):
     running = []
 
     def begin(
-        listeners=None, clusters=None, config=None, concurrency=1, args=(), env=None, ready=True, admin_port=None
+        listeners=None, clusters=None, config=None, concurrency=1, args=(), env=None, ready=True, admin_port=None,
+        extra=None, stdout=None, stderr=None,
     ):
         admin_port = admin_port or free_port()
-        text = config if config is not None else bootstrap(listeners, clusters, admin_port)
+        text = config if config is not None else bootstrap(listeners, clusters, admin_port, **(extra or {}))
         directory = tmp_path / f"holdfast{len(running)}"
         proxy = Proxy("holdfast", holdfast, text, directory, admin_port, args, concurrency, env)
         running.append(proxy)
-        proxy.spawn()
+        proxy.spawn(stdout, stderr)
         if ready:
             proxy.wait_ready()
         return proxy
@@ -107,6 +126,26 @@ def start(holdfast, tmp_path):
     for proxy in running:
         proxy.stop()
         check_clean(proxy)
+
+
+@pytest.fixture(params=["holdfast", "envoy"])
+def either(request, start, tmp_path):
+    """As start(), once for Holdfast and once for Envoy where it is installed: for what must be the same in both."""
+    if request.param == "holdfast":
+        yield start
+        return
+    envoy = request.getfixturevalue("envoy")
+    running = []
+
+    def begin(listeners, clusters, concurrency=1, extra=None):
+        admin_port = free_port()
+        text = bootstrap(listeners, clusters, admin_port, **(extra or {}))
+        running.append(Proxy("envoy", envoy, text, tmp_path / "envoy", admin_port, concurrency=concurrency))
+        return running[-1].start()
+
+    yield begin
+    for proxy in running:
+        proxy.stop()
 
 
 @pytest.fixture

@@ -54,6 +54,19 @@ def wait_until(condition, timeout=10.0, what="the condition"):
         time.sleep(0.005)
 
 
+def unchanged(look, seconds=0.5):
+    """A condition for wait_until(): look() has given the same true value for so long; it is that value."""
+    last, since = [look()], [time.monotonic()]
+
+    def check():
+        now = look()
+        if now != last[0]:
+            last[0], since[0] = now, time.monotonic()
+        return now if time.monotonic() - since[0] > seconds else None
+
+    return check
+
+
 class Proxy:
     """One process. `kind` is "envoy" or "holdfast"; both take the same file."""
 
@@ -81,11 +94,15 @@ class Proxy:
     def __exit__(self, *_):
         self.stop()
 
-    def spawn(self):
-        """Start without waiting for anything."""
+    def spawn(self, stdout=None, stderr=None):
+        """Start without waiting for anything. Without descriptors of the caller's, output goes to files."""
         with open(self.stdout_path, "wb") as out, open(self.stderr_path, "wb") as err:
             self.process = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=self.env
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=out if stdout is None else stdout,
+                stderr=err if stderr is None else stderr,
+                env=self.env,
             )
         return self
 
@@ -170,6 +187,11 @@ class Proxy:
     def peak_rss_kib(self):
         return _status_kib(self.process.pid, "VmHWM")
 
+    def reset_peak_rss(self):
+        """The peak counts anew from here (proc(5): clear_refs)."""
+        with open(f"/proc/{self.process.pid}/clear_refs", "w", encoding="ascii") as file:
+            file.write("5")
+
 
 def _status_kib(pid, key):
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
@@ -231,15 +253,26 @@ def direct(status, body=None, prefix="/"):
     return {"match": {"prefix": prefix}, "direct_response": action}
 
 
-def bootstrap(listeners, clusters, admin_port):
+def bootstrap(listeners, clusters, admin_port, **extra):
     """The configuration as text. It is JSON, which is YAML."""
     return json.dumps(
         {
             "admin": {"address": address(admin_port)},
             "static_resources": {"listeners": listeners, "clusters": clusters},
+            **extra,
         },
         indent=1,
     )
+
+
+def max_connections(limit):
+    """The overload manager that limits the process's downstream connections, as a field of the bootstrap."""
+    config = "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig"
+    monitor = {
+        "name": "envoy.resource_monitors.global_downstream_max_connections",
+        "typed_config": {"@type": TYPE + config, "max_active_downstream_connections": limit},
+    }
+    return {"overload_manager": {"resource_monitors": [monitor]}}
 
 
 def wasm_null(cluster_name="httpbin", count=3, configuration=None):

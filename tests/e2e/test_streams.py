@@ -13,6 +13,7 @@ from harness import (
     listener,
     noise,
     request,
+    unchanged,
     wait_until,
 )
 
@@ -146,19 +147,6 @@ def count_chunks(connection):
             return total
 
 
-def stalled(progress):
-    """True once `progress()` has not changed for half a second: back-pressure has reached the sender."""
-    last, since = [progress()], [time.monotonic()]
-
-    def check():
-        now = progress()
-        if now != last[0]:
-            last[0], since[0] = now, time.monotonic()
-        return time.monotonic() - since[0] > 0.5 and now > 0
-
-    return check
-
-
 @pytest.mark.parametrize("held", [False, True], ids=["not reading", "held"])
 def test_download_is_held_back(start, be, side, sanitized, held):
     """A client that doesn't read (or whose response is held) makes the upstream wait; the rest comes when it reads."""
@@ -185,7 +173,7 @@ def test_download_is_held_back(start, be, side, sanitized, held):
     proxy = start([listener(port, None, [dispatch("side", 1)])], [cluster("be", be.port), cluster("side", side.port)])
     with Wire.connect(port, receive_buffer=65536) as wire:
         wire.send(request())
-        wait_until(stalled(lambda: sent[0]), 20, "the upstream waits")
+        wait_until(unchanged(lambda: sent[0]), 20, "the upstream waits")
         assert sent[0] < size // 4
         if not sanitized:
             assert proxy.rss_kib() < RSS_LIMIT_KIB
@@ -220,7 +208,7 @@ def test_upload_is_held_back(start, be, sanitized):
 
         thread = threading.Thread(target=push)
         thread.start()
-        wait_until(stalled(lambda: sent[0]), 20, "the client waits")
+        wait_until(unchanged(lambda: sent[0]), 20, "the client waits")
         assert sent[0] < size // 4
         if not sanitized:
             assert proxy.rss_kib() < RSS_LIMIT_KIB

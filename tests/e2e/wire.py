@@ -288,7 +288,7 @@ class Wire:
             if line == b"\r\n":
                 return
             name, _, value = line[:-2].partition(b":")
-            message.trailers.append((name.decode(), value.strip().decode()))
+            message.trailers.append((name.decode("latin-1"), value.strip().decode("latin-1")))
 
 
 def response(status=200, headers=(), body=b"", reason="OK", length=True):

@@ -24,6 +24,11 @@ def replies(name, data, **extra):
     return plain(name, get(), up(data), **extra)
 
 
+def without_field(name):
+    """What Envoy's responses are without that field."""
+    return lambda seen: [dict(each, headers=[pair for pair in each["headers"] if pair[0] != name]) for each in seen]
+
+
 BODIES = [
     plain("get", request(target="/be?q=1", headers=[("User-Agent", "x"), ("Accept", "*/*"), ("X-A", "1")])),
     plain("host is moved to the front", b"GET /be HTTP/1.1\r\nX-A: 1\r\nHost: a.test\r\nX-B: 2\r\n\r\n"),
@@ -121,6 +126,8 @@ HOP_BY_HOP = [
         "upstream hop-by-hop headers",
         b"HTTP/1.1 200 OK\r\nConnection: keep-alive, x-foo\r\nKeep-Alive: timeout=5\r\nX-Foo: 1\r\n"
         b"Proxy-Connection: keep-alive\r\nUpgrade: foo\r\ncontent-length: 2\r\n\r\nhi",
+        better="RFC 9110 7.6.1: what Connection names must not be forwarded; Envoy forwards it in responses",
+        holdfast={"responses": without_field("x-foo")},
     ),
     replies("upstream te and trailer", b"HTTP/1.1 200 OK\r\nTE: trailers\r\nTrailer: z\r\ncontent-length: 2\r\n\r\nhi"),
 ]

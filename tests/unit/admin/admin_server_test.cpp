@@ -204,3 +204,48 @@ TEST_CASE("start() tells why it cannot bind", "[admin]") {
   AdminServer second(io, AdminHooks{});
   CHECK(second.start(f.endpoint()) == boost::asio::error::address_in_use);
 }
+
+TEST_CASE("a page of another origin changes nothing", "[admin]") {
+  struct Case {
+    std::string host;
+    std::string origin;
+    bool taken;
+  };
+  const std::vector<Case> cases = {
+      {"127.0.0.1:18001", "", true},
+      {"proxy.example:18001", "", true},
+      {"127.0.0.1:18001", "http://127.0.0.1:18001", true},
+      {"[::1]:18001", "http://[::1]:18001", true},
+      {"LocalHost:18001", "http://localhost:18001", true},
+      {"127.0.0.1", "https://127.0.0.1", true},
+      {"127.0.0.1:18001", "http://evil.example", false},
+      {"127.0.0.1:18001", "http://127.0.0.1:8000", false},
+      {"127.0.0.1:18001", "null", false},
+      {"127.0.0.1:18001", "127.0.0.1:18001", false},
+      // DNS rebinding: a name that was made to point here.
+      {"evil.example:18001", "http://evil.example:18001", false},
+      {"127.0.0.1.evil.example", "http://127.0.0.1.evil.example", false},
+      {"[evil", "http://[evil", false},
+      {"", "http://", false},
+  };
+  Fixture f;
+  for (const Case& c : cases) {
+    INFO(c.host << " from " << c.origin);
+    f.request("POST", "/healthcheck/ok");
+    Client client(f.endpoint());
+    client.send("POST /healthcheck/fail HTTP/1.1\r\nhost: " + c.host + "\r\n" +
+                (c.origin.empty() ? "" : "origin: " + c.origin + "\r\n") +
+                "connection: close\r\n\r\n");
+    CHECK(parse_reply(client.read_all()).status == (c.taken ? 200 : 403));
+    CHECK(f.get("/ready").status == (c.taken ? 503 : 200));
+  }
+}
+
+TEST_CASE("a page of another origin may read what its browser lets it", "[admin]") {
+  Fixture f;
+  Client client(f.endpoint());
+  client.send("GET /ready HTTP/1.1\r\nhost: a\r\norigin: http://b\r\nconnection: close\r\n\r\n");
+  const auto reply = parse_reply(client.read_all());
+  CHECK(reply.status == 200);
+  CHECK(reply.head.find("access-control-") == std::string::npos);
+}

@@ -84,6 +84,29 @@ TEST_CASE("the default pattern names file and line relative to the source tree",
   CHECK(line.substr(line.size() - 7) == " hello\n");
 }
 
+TEST_CASE("lines for a full disk are lost and counted", "[base]") {
+  base::LogOptions options;
+  options.path = "/dev/full";
+  REQUIRE(base::configure_log(options).empty());
+  const std::uint64_t before = base::log_lines_lost();
+  for (int i = 0; i < 5; ++i) base::log(Component::main, LogLevel::info, "hello");
+  CHECK(base::log_lines_lost() == before + 5);
+  const Scratch scratch;
+  options.path = scratch.file("log");
+  REQUIRE(base::configure_log(options).empty());
+  base::log(Component::main, LogLevel::info, "hello");
+  CHECK(base::log_lines_lost() == before + 5);
+  CHECK_FALSE(content(options.path).empty());
+}
+
+TEST_CASE("a gate lets one message through, whoever comes", "[base]") {
+  base::LogGate gate;
+  CHECK(gate.try_pass());
+  CHECK_FALSE(gate.try_pass());
+  base::LogGate other;
+  CHECK(other.try_pass());
+}
+
 TEST_CASE("a moved log file is opened anew, and an impossible one is refused", "[base]") {
   const Scratch scratch;
   base::LogOptions options;

@@ -75,6 +75,7 @@ TEST_CASE("a cluster's fields arrive") {
   CHECK(c.dns.respect_ttl);
   CHECK(c.dns.lookup_family == DnsLookupFamily::v4_preferred);
   CHECK(c.dns.use_tcp);
+  CHECK(c.dns.edns0_max_payload_size == 1400);
   REQUIRE(c.dns.resolvers.size() == 1);
   CHECK(c.dns.resolvers[0].address == "127.0.0.1");
   CHECK(c.dns.resolvers[0].port == 5353);
@@ -85,6 +86,8 @@ TEST_CASE("a cluster's fields arrive") {
   CHECK(c.circuit_breakers.track_remaining);
   CHECK(c.idle_timeout == 9s);
   CHECK(c.max_requests_per_connection == 11);
+  CHECK(c.max_headers_count == 12);
+  CHECK(c.max_response_headers_kb == 13);
   CHECK(c.metadata_json == R"({"plugin":{"a":1}})");
   REQUIRE(c.endpoints.size() == 1);
   CHECK(c.endpoints[0].weight == 5);
@@ -101,6 +104,12 @@ TEST_CASE("an http connection manager's fields arrive") {
   CHECK(l.per_connection_buffer_limit_bytes == 2048);
   CHECK_FALSE(l.enable_reuse_port);
   CHECK(l.tcp_backlog_size == 64);
+  CHECK(l.max_connections_to_accept_per_socket_event == 7);
+  CHECK(l.ignore_global_conn_limit);
+  REQUIRE(b.overload_manager);
+  REQUIRE(b.overload_manager->resource_monitors.size() == 1);
+  CHECK(b.overload_manager->resource_monitors[0].max_active_downstream_connections ==
+        5'000'000'000);
   const auto& h = std::get<HttpConnectionManager>(l.filter);
   CHECK(h.stat_prefix == "ingress_http");
   CHECK(h.server_name == "holdfast");

@@ -1,5 +1,8 @@
 #include "net/stream.hpp"
 
+#include <fcntl.h>
+
+#include <cerrno>
 #include <string>
 
 #include "catch.hpp"
@@ -57,6 +60,26 @@ TEST_CASE("bytes and the end that come in one edge are both seen", "[net]") {
   REQUIRE(reader.open(server.release()));
   CHECK(run_until(loop.io, [&] { return reader.eof; }));
   CHECK(reader.got == "last words");
+}
+
+TEST_CASE("a descriptor that epoll does not take is told, and closed", "[net]") {
+  Loop loop;
+  Reader reader(loop.reactor);
+  const int fd = ::open("/dev/null", O_RDWR);  // EPERM stands for ENOMEM and ENOSPC.
+  REQUIRE(fd >= 0);
+  CHECK_FALSE(reader.open(fd));
+  CHECK(errno == EPERM);
+  CHECK_FALSE(reader.is_open());
+  CHECK(::fcntl(fd, F_GETFD) == -1);
+}
+
+TEST_CASE("which errors of a connect are shortages of our own", "[net]") {
+  for (const int error : {EMFILE, ENFILE, ENOMEM, ENOBUFS, EADDRNOTAVAIL}) {
+    CHECK(is_resource_error(error));
+  }
+  for (const int error : {0, ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH}) {
+    CHECK_FALSE(is_resource_error(error));
+  }
 }
 
 TEST_CASE("a short read is not followed by another", "[net]") {
