@@ -38,8 +38,9 @@ config::HttpConnectionManager make_config(const Input& input) {
 /// Names of fields that the message's own Connection fields give to this hop alone.
 std::vector<std::string> nominated(const http::Head& head) {
   // These we write ourselves, or they have rules of their own.
-  constexpr std::array<std::string_view, 8> kOurs = {
-      "te", "via", "content-length", "transfer-encoding", "x-request-id", "host", "close", "date"};
+  constexpr std::array<std::string_view, 10> kOurs = {
+      "te",    "via",  "content-length", "transfer-encoding", "x-request-id", "host",
+      "close", "date", "server",         "connection"};
   std::vector<std::string> names;
   for (const http::Field& field : head.fields()) {
     if (field.removed || field.id != http::HeaderId::connection) continue;
@@ -148,6 +149,7 @@ void forward_requests(const Input& input) {
 bool answer(Message& message, const http::Head& request,
             const config::HttpConnectionManager& config, std::string& out, Sent& sent) {
   http::Head& head = message.head;
+  sent.never = nominated(head);
   server::strip_response(head);
   const server::ClientFraming framing =
       server::frame_response(head, request, server::Origin::upstream, message.result.framing);
