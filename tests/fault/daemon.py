@@ -32,7 +32,7 @@ class Daemon:
         routes = [direct(200, "direct", "/direct"), route("be")]
         listeners = [
             listener(self.port, routes, hcm=hcm, listener_extra=limits),
-            listener(self.held_port, routes, [dispatch("side", 3, path="/plain/side", max_hold="1s")], name="held", hcm=hcm,
+            listener(self.held_port, routes, [dispatch("side", 3, path="/plain/side", max_hold="20s")], name="held", hcm=hcm,
                      listener_extra=limits),
             tcp_listener(self.tcp_port, "echo"),
         ]
@@ -72,10 +72,16 @@ class Daemon:
             raise AssertionError(f"does not come to rest: {changed}") from error
 
     def empty_pools(self):
-        for name, upstream in self.upstreams.items():
-            upstream.settle(self.scripts[name])
-        self.settled()
-        assert self.pooled == 0
+        """The upstreams end all connections, and the proxy follows. More than once, where a client that has left was
+        still in the kernel's queue."""
+
+        def emptied():
+            for name, upstream in self.upstreams.items():
+                upstream.settle(self.scripts[name])
+            self.settled()
+            return self.pooled == 0
+
+        wait_until(emptied, SETTLE, "pools empty")
 
     # What clients ask and upstreams see.
     def target(self, kind):

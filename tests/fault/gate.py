@@ -24,6 +24,16 @@ ABORT = struct.pack("ii", 1, 0)
 SEND_TIMEOUT = 10.0
 
 
+class Plan:
+    """What happens to the connections that take it."""
+
+    def __init__(self, forward=(), back=()):
+        self.forward, self.back = forward, back
+        self.reached = threading.Event()  # A step has been taken.
+        self.left = threading.Event()  # One end of a connection has finished or reset.
+        self.told = False
+
+
 class Way:
     """One direction of a link."""
 
@@ -43,8 +53,8 @@ class Way:
 
 class Link:
     def __init__(self, near, far, plan):
-        self.near, self.far = near, far
-        self.ways = [Way(near, far, plan.get("forward", ())), Way(far, near, plan.get("back", ()))]
+        self.near, self.far, self.plan = near, far, plan
+        self.ways = [Way(near, far, plan.forward), Way(far, near, plan.back)]
 
     def close(self, abort=False):
         for sock in (self.near, self.far):
@@ -59,12 +69,9 @@ class Gate:
         self.target = target
         self.listener = socket.create_server(("127.0.0.1", port), backlog=1024)
         self.port = self.listener.getsockname()[1]
-        self.plan = {}
+        self.plan = Plan()
         self.links = set()
         self.latest = None
-        self.reached = threading.Event()  # A step of the plan has been taken.
-        self.left = threading.Event()  # One end of a connection has finished or reset.
-        self.told = False
         self.selector = selectors.DefaultSelector()
         self.wake_read, self.wake_write = socket.socketpair()
         self.selector.register(self.listener, selectors.EVENT_READ, self.accept)
@@ -79,16 +86,14 @@ class Gate:
     def __exit__(self, *_):
         self.stop()
 
-    def set(self, **plan):
+    def set(self, **steps):
         """The plan of the connections to come: set(back=[(17, "reset")])."""
-        self.reached.clear()
-        self.left.clear()
-        self.told = False
-        self.plan = plan
+        self.plan = Plan(**steps)
+        return self.plan
 
     def tell(self):
-        """Lets pass what is held."""
-        self.told = True
+        """Lets pass what the present plan holds."""
+        self.plan.told = True
         self.wake_write.send(b"x")
 
     def stop(self):
@@ -108,12 +113,12 @@ class Gate:
 
     def wake(self):
         self.wake_read.recv(100)
-        if self.told:
-            for link in list(self.links):
-                for way in link.ways:
-                    if way.held:
-                        way.held = False
-                        self.listen(link, way)
+        for link in list(self.links):
+            for way in link.ways:
+                if way.held and link.plan.told:
+                    way.held = False
+                    self.listen(link, way)
+                    self.step(link, way)
 
     def accept(self):
         near, _ = self.listener.accept()
@@ -155,7 +160,7 @@ class Gate:
     def finish(self, link, way):
         """Nothing more comes this way."""
         way.ended = True
-        self.left.set()
+        link.plan.left.set()
         self.selector.unregister(way.source)
         if not way.dropping:
             with contextlib.suppress(OSError):
@@ -176,12 +181,12 @@ class Gate:
                 if action == "fin-reset":
                     self.end(link, abort=True)
             elif action == "hold":
-                way.held = not self.told
+                way.held = not link.plan.told
                 if way.held:
                     self.selector.unregister(way.source)
             else:
                 way.most = 1
-            self.reached.set()
+            link.plan.reached.set()
 
     def end(self, link, abort=False):
         self.links.discard(link)
@@ -189,7 +194,7 @@ class Gate:
             if not way.ended and not way.held:
                 self.selector.unregister(way.source)
         link.close(abort)
-        self.left.set()
+        link.plan.left.set()
 
 
 def main(arguments):

@@ -10,7 +10,7 @@ import zlib
 from harness import Closed, ScriptedUpstream, Timeout, Wire, noise, request, response
 
 PATIENCE = 30.0  # After which a client that was told nothing calls it a hang.
-BIG = noise(600_000)
+BIG = noise(300_000)
 tally = collections.Counter()  # What clients got: right answers, errors, cut ones.
 ERRORS = {
     408: (b"request timeout", b"request header timeout", b"stream timeout"),
