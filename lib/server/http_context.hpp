@@ -53,6 +53,9 @@ struct HttpContext {
   /// Close idle connections, and others after their answer.
   void drain();
   void recycle(Session& session);
+  /// Called each second: of the recycled sessions that nobody has needed since the last call, half
+  /// are freed.
+  void free_surplus();
 
   // Constant after construction.
   WorkerContext& worker;
@@ -68,6 +71,7 @@ struct HttpContext {
   // Touched only on the worker.
   base::List<Session, SessionTag> sessions;
   std::vector<std::unique_ptr<Session>> free_sessions;
+  std::size_t fewest_free = 0;  ///< Since the last free_surplus().
 };
 
 }  // namespace holdfast::server

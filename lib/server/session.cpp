@@ -7,9 +7,6 @@
 namespace holdfast::server {
 namespace {
 
-/// Recycled sessions kept per listener and worker; what a connection flood made beyond that is
-/// freed.
-constexpr std::size_t kMaxFreeSessions = 256;
 /// A client that sends as fast as we read must not keep the others waiting.
 constexpr int kReadsPerTurn = 16;
 /// What Envoy waits after drain_timeout before it closes an idle connection that has served
@@ -18,6 +15,9 @@ constexpr std::chrono::milliseconds kIdleGrace{1'000};
 
 /// What a connection that has not sent a request yet is given to do so when the process drains.
 constexpr std::chrono::milliseconds kFreshGrace{1'000};
+
+/// A connection that is idle for so long keeps no buffers; who asks again sooner finds them warm.
+constexpr std::chrono::milliseconds kBufferGrace{1'000};
 
 LocalReply refusal_of(http::HeadError error) {
   using access_log::Flag;
@@ -43,47 +43,6 @@ LocalReply refusal_of(http::HeadError error) {
 }
 
 }  // namespace
-
-HttpContext::HttpContext(WorkerContext& worker_context, const config::Listener& listener_config,
-                         const config::HttpConnectionManager& hcm_config,
-                         const router::RouteTable& route_table, stats::HcmStats& hcm_stats,
-                         stats::ListenerStats& listener_stats_ref,
-                         const filters::WorkerServices& services)
-    : worker(worker_context),
-      listener(listener_config),
-      config(hcm_config),
-      routes(route_table),
-      stats(hcm_stats),
-      listener_stats(listener_stats_ref),
-      filters(hcm_config.http_filters, services) {}
-
-HttpContext::~HttpContext() {
-  sessions.for_each([](Session& session) { delete &session; });
-}
-
-void HttpContext::accept(int fd, const sockaddr_storage& peer) {
-  std::unique_ptr<Session> session;
-  if (free_sessions.empty()) {
-    session = std::make_unique<Session>(*this);
-  } else {
-    session = std::move(free_sessions.back());
-    free_sessions.pop_back();
-  }
-  if (session->start(fd, peer)) sessions.push_back(*session.release());
-}
-
-void HttpContext::recycle(Session& session) {
-  std::unique_ptr<Session> owned(&session);
-  if (free_sessions.size() < kMaxFreeSessions) {
-    free_sessions.push_back(std::move(owned));
-  } else {
-    worker.freed += sizeof(Session);
-  }
-}
-
-void HttpContext::drain() {
-  sessions.for_each([](Session& session) { session.drain(); });
-}
 
 Session::Session(HttpContext& context)
     : Stream(context.worker.reactor),
@@ -125,6 +84,12 @@ void Session::wait_for_request() noexcept {
   head_begun_ = false;
   searched_ = 0;
   deadlines_.set_after(Deadline::connection_idle, context_.config.idle_timeout);
+  if (requests_ != 0) deadlines_.set_after(Deadline::buffers, kBufferGrace);
+}
+
+void Session::release_buffers(std::size_t keep) noexcept {
+  context_.worker.freed += exchange_.release_buffers(keep);
+  if (in_.empty()) context_.worker.freed += in_.release(keep);
 }
 
 // --- Events -------------------------------------------------------------------------------------
@@ -457,6 +422,9 @@ bool Session::on_deadline(Deadline which) noexcept {
     case Deadline::stream_duration:
     case Deadline::hold:
       exchange_.on_deadline(which);
+      break;
+    case Deadline::buffers:
+      if (state_ == State::head && !head_begun_) release_buffers(0);
       break;
     case Deadline::count_:
       break;
