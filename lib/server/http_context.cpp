@@ -56,7 +56,7 @@ void HttpContext::recycle(Session& session) {
 }
 
 void HttpContext::free_surplus() {
-  const auto surplus = free_sessions.begin() + static_cast<std::ptrdiff_t>((fewest_free + 1) / 2);
+  const auto surplus = free_sessions.begin() + static_cast<std::ptrdiff_t>(fewest_free);
   for (auto each = free_sessions.begin(); each != surplus; ++each) {
     (*each)->release_buffers(0);
     worker.freed += sizeof(Session);

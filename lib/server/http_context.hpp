@@ -53,8 +53,8 @@ struct HttpContext {
   /// Close idle connections, and others after their answer.
   void drain();
   void recycle(Session& session);
-  /// Called each second: of the recycled sessions that nobody has needed since the last call, half
-  /// are freed.
+  /// Called each second: the recycled sessions that nobody has needed since the last call are
+  /// freed.
   void free_surplus();
 
   // Constant after construction.
