@@ -33,9 +33,13 @@ class ByteQueue {
     bytes_.clear();
     begin_ = 0;
   }
-  /// Give memory back when more than `keep` bytes of capacity sit idle. REQUIRES: empty().
-  void release(std::size_t keep = 4096) {
-    if (bytes_.capacity() > keep) std::vector<char>().swap(bytes_);
+  /// Give memory back when more than `keep` bytes of capacity sit idle; returns how much that was.
+  /// REQUIRES: empty().
+  std::size_t release(std::size_t keep = 4096) {
+    const std::size_t capacity = bytes_.capacity();
+    if (capacity <= keep) return 0;
+    std::vector<char>().swap(bytes_);
+    return capacity;
   }
 
  private:

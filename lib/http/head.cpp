@@ -1,5 +1,6 @@
 #include "http/head.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 #include <limits>
@@ -19,6 +20,20 @@ void Head::clear() noexcept {
   status = 0;
   method_offset_ = method_length_ = 0;
   target_offset_ = target_length_ = 0;
+}
+
+std::size_t Head::release(std::size_t keep) noexcept {
+  clear();
+  std::size_t released = 0;
+  if (bytes_.capacity() > std::max(keep, std::string().capacity())) {
+    released += bytes_.capacity();
+    std::string().swap(bytes_);
+  }
+  if (const std::size_t size = fields_.capacity() * sizeof(Field); size > keep) {
+    released += size;
+    std::vector<Field>().swap(fields_);
+  }
+  return released;
 }
 
 std::uint32_t Head::append(std::string_view s) {

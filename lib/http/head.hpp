@@ -40,6 +40,9 @@ class Head {
 
   /// Forget everything, keep capacity.
   void clear() noexcept;
+  /// Forget everything, and give each buffer back that is larger than `keep` bytes. Returns how
+  /// much that was.
+  std::size_t release(std::size_t keep) noexcept;
 
   // Start line. Request: method and target; response: status (reason is never forwarded: Envoy
   // writes its own).

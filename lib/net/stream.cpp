@@ -138,7 +138,7 @@ bool Stream::flush() noexcept {
     bytes_written_ += static_cast<std::size_t>(n);
     out_.consume(static_cast<std::size_t>(n));
   }
-  if (out_.empty()) out_.release();
+  if (out_.empty()) out_.release(0);  // Only who reads too slowly had any.
   return true;
 }
 

@@ -22,6 +22,7 @@ enum class Deadline : std::uint8_t {
   route,                ///< route.timeout: from the end of the request to the end of the response.
   stream_duration,      ///< max_stream_duration
   hold,                 ///< A filter's hold.
+  buffers,              ///< No request for a moment: what the last one took is given back.
   count_,
 };
 

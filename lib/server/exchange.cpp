@@ -45,6 +45,14 @@ void Exchange::reset_state() noexcept {
   context_.stats.downstream_rq_active.add();
 }
 
+std::size_t Exchange::release_buffers(std::size_t keep) noexcept {
+  assert(!active());
+  request_stash_.clear();
+  response_stash_.clear();
+  return request_.release(keep) + response_.release(keep) + request_stash_.release(keep) +
+         response_stash_.release(keep);
+}
+
 /// Something moved: the stream is not idle.
 void Exchange::touch() noexcept {
   auto idle = context_.config.stream_idle_timeout;

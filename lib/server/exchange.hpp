@@ -52,6 +52,9 @@ class Exchange final : public filters::Exchange,
   /// Go on after a hold; called by the session in a turn of its own.
   void continue_after_hold() noexcept;
 
+  /// Between requests: give buffers of more than `keep` bytes back. Returns how much that was.
+  std::size_t release_buffers(std::size_t keep) noexcept;
+
   [[nodiscard]] bool active() const noexcept { return phase_ != Phase::idle; }
   [[nodiscard]] bool resumed() const noexcept { return resumed_; }
   [[nodiscard]] bool request_complete() const noexcept { return request_complete_; }

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "server/session.hpp"
 
 namespace holdfast::server {
@@ -10,6 +12,8 @@ namespace {
 /// Recycled sessions kept per listener and worker; what a connection flood made beyond that is
 /// freed.
 constexpr std::size_t kMaxFreeSessions = 256;
+/// What a recycled session may keep of each of its buffers.
+constexpr std::size_t kRecycledBuffer = 4096;
 
 }  // namespace
 
@@ -42,6 +46,7 @@ bool HttpContext::accept(int fd, const sockaddr_storage& peer) {
   } else {
     session = std::move(free_sessions.back());
     free_sessions.pop_back();
+    fewest_free = std::min(fewest_free, free_sessions.size());
   }
   if (!session->start(fd, peer)) {
     gate.leave();
@@ -54,10 +59,22 @@ bool HttpContext::accept(int fd, const sockaddr_storage& peer) {
 void HttpContext::recycle(Session& session) {
   std::unique_ptr<Session> owned(&session);
   if (free_sessions.size() < kMaxFreeSessions) {
+    session.release_buffers(kRecycledBuffer);
     free_sessions.push_back(std::move(owned));
   } else {
+    session.release_buffers(0);
     worker.freed += sizeof(Session);
   }
+}
+
+void HttpContext::free_surplus() {
+  const auto surplus = free_sessions.begin() + static_cast<std::ptrdiff_t>(fewest_free);
+  for (auto each = free_sessions.begin(); each != surplus; ++each) {
+    (*each)->release_buffers(0);
+    worker.freed += sizeof(Session);
+  }
+  free_sessions.erase(free_sessions.begin(), surplus);
+  fewest_free = free_sessions.size();
 }
 
 void HttpContext::drain() {

@@ -56,6 +56,9 @@ struct HttpContext {
   /// Close idle connections, and others after their answer.
   void drain();
   void recycle(Session& session);
+  /// Called each second: the recycled sessions that nobody has needed since the last call are
+  /// freed.
+  void free_surplus();
 
   // Constant after construction.
   WorkerContext& worker;
@@ -72,6 +75,7 @@ struct HttpContext {
   ConnectionGate gate;
   base::List<Session, SessionTag> sessions;
   std::vector<std::unique_ptr<Session>> free_sessions;
+  std::size_t fewest_free = 0;  ///< Since the last free_surplus().
 };
 
 }  // namespace holdfast::server

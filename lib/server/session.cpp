@@ -16,6 +16,9 @@ constexpr std::chrono::milliseconds kIdleGrace{1'000};
 /// What a connection that has not sent a request yet is given to do so when the process drains.
 constexpr std::chrono::milliseconds kFreshGrace{1'000};
 
+/// A connection that is idle for so long keeps no buffers; who asks again sooner finds them warm.
+constexpr std::chrono::milliseconds kBufferGrace{1'000};
+
 LocalReply refusal_of(http::HeadError error) {
   using access_log::Flag;
   switch (error) {
@@ -82,6 +85,12 @@ void Session::wait_for_request() noexcept {
   head_begun_ = false;
   searched_ = 0;
   deadlines_.set_after(Deadline::connection_idle, context_.config.idle_timeout);
+  if (requests_ != 0) deadlines_.set_after(Deadline::buffers, kBufferGrace);
+}
+
+void Session::release_buffers(std::size_t keep) noexcept {
+  context_.worker.freed += exchange_.release_buffers(keep);
+  if (in_.empty()) context_.worker.freed += in_.release(keep);
 }
 
 // --- Events -------------------------------------------------------------------------------------
@@ -444,6 +453,9 @@ bool Session::on_deadline(Deadline which) noexcept {
     case Deadline::stream_duration:
     case Deadline::hold:
       exchange_.on_deadline(which);
+      break;
+    case Deadline::buffers:
+      if (state_ == State::head && !head_begun_) release_buffers(0);
       break;
     case Deadline::count_:
       break;

@@ -28,6 +28,9 @@ class Session final : public net::Stream,
 
   /// Take an accepted socket. False: it could not be registered; the session is free again.
   [[nodiscard]] bool start(int fd, const sockaddr_storage& peer);
+  /// Give back what the last request took, as far as a buffer has more than `keep` bytes.
+  /// REQUIRES: no request is under way.
+  void release_buffers(std::size_t keep) noexcept;
   /// No more requests after the one under way; at once if there is none.
   void drain() noexcept;
 

@@ -14,9 +14,9 @@ namespace {
 
 constexpr std::chrono::seconds kFlushInterval{1};
 /// Less than this is not worth the walk through the heap ...
-constexpr std::size_t kReturnAbove = 1024 * 1024;
+constexpr std::size_t kReturnAbove = 256UL * 1024;
 /// ... and who frees more than this in a second is about to need it again.
-constexpr std::size_t kFlooded = 64 * 1024;
+constexpr std::size_t kFlooded = 64UL * 1024;
 
 }  // namespace
 
@@ -196,6 +196,7 @@ void WorkerRuntime::on_flush_timer() noexcept {
   for (const auto& http : http_) {
     if (http == nullptr) continue;
     for (const auto& log : http->access_logs) log->flush();
+    http->free_surplus();
   }
   for (const auto& tcp : tcp_) {
     if (tcp == nullptr) continue;

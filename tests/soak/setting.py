@@ -150,5 +150,5 @@ def steady_dns():
 
 
 def settle_time():
-    """What is freed goes back to the system after a second in which little happened."""
-    time.sleep(4)
+    """What is not used for a second is freed, and goes back after another in which little is."""
+    time.sleep(6)

@@ -135,5 +135,22 @@ TEST_CASE("more fields than 16 bits can count keep their index", "[http]") {
   CHECK(head.field_count() == 70'000);
 }
 
+TEST_CASE("a released head is empty and holds no memory worth keeping", "[http]") {
+  Head head;
+  head.set_method("GET");
+  head.add("x-long", std::string(60'000, 'a'));
+  CHECK(head.release(100'000) == 0);
+  CHECK(head.field_count() == 0);
+  CHECK(head.method().empty());
+  head.add("x-long", std::string(60'000, 'a'));
+  CHECK(head.release(4096) >= 60'000);
+  head.add("x-short", "b");
+  CHECK(head.get(HeaderId::other).empty());
+  REQUIRE(head.find("x-short") != nullptr);
+  CHECK(head.value(*head.find("x-short")) == "b");
+  CHECK(head.release(0) > 0);
+  CHECK(head.release(0) == 0);
+}
+
 }  // namespace
 }  // namespace holdfast::http
