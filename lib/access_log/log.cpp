@@ -1,5 +1,7 @@
 #include "access_log/log.hpp"
 
+#include <utility>
+
 namespace holdfast::access_log {
 
 namespace {
@@ -23,10 +25,18 @@ void Log::write(const Record& record) {
   if (buffer_.size() >= kFlushAt) hand_over(buffer_.size() >= kWaitAt);
 }
 
-void Log::flush() {
-  if (buffer_.empty()) return;
-  stats_.flushed_by_timer.add();
-  hand_over(false);
+std::size_t Log::flush() {
+  if (!buffer_.empty()) {
+    stats_.flushed_by_timer.add();
+    hand_over(false);
+    quiet_ = false;
+    return 0;
+  }
+  // Nothing to flush twice in a row: a log that fills its buffer in between is a busy one.
+  if (!std::exchange(quiet_, true) || buffer_.capacity() <= std::string().capacity()) return 0;
+  const std::size_t capacity = buffer_.capacity();
+  std::string().swap(buffer_);
+  return capacity;
 }
 
 void Log::hand_over(bool wait) {

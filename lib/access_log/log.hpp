@@ -24,8 +24,9 @@ class Log {
   Log& operator=(const Log&) = delete;
 
   void write(const Record& record);
-  /// To be called each second or so.
-  void flush();
+  /// To be called each second or so. A log without lines since the last call gives its buffer back;
+  /// returns how many bytes that was.
+  std::size_t flush();
   [[nodiscard]] std::size_t buffered() const noexcept { return buffer_.size(); }
 
  private:
@@ -40,6 +41,7 @@ class Log {
   stats::AccessLogStats& stats_;
   std::string buffer_;
   std::size_t lines_ = 0;
+  bool quiet_ = false;  ///< The last flush() found nothing.
 };
 
 }  // namespace holdfast::access_log

@@ -12,6 +12,8 @@
 #include <csignal>
 #include <system_error>
 
+#include "base/memory.hpp"
+
 namespace holdfast::access_log {
 
 namespace {
@@ -20,6 +22,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr mode_t kFileMode = 0644;  // as Envoy
 constexpr std::size_t kMaxSpares = 64;
+constexpr std::chrono::seconds kKeepSpares{3};
 constexpr std::size_t kMaxSpareCapacity = 256U * 1024;
 constexpr std::chrono::seconds kReportInterval{60};
 constexpr std::chrono::milliseconds kPollSlice{100};
@@ -135,6 +138,20 @@ void Writer::reopen() {
   wake_.notify_one();
 }
 
+/// Buffers that nobody asks for are not kept.
+void Writer::wait_for_jobs(std::unique_lock<std::mutex>& lock) {
+  const auto awaited = [this] { return stop_ || !jobs_.empty(); };
+  if (!spare_.empty() && !wake_.wait_for(lock, kKeepSpares, awaited)) {
+    std::vector<std::string> unused;
+    unused.swap(spare_);
+    lock.unlock();
+    unused = {};
+    base::return_freed_memory();
+    lock.lock();
+  }
+  wake_.wait(lock, awaited);
+}
+
 void Writer::run() {
   // A closed pipe is EPIPE to this thread, and no end to the process.
   sigset_t signals;
@@ -143,7 +160,7 @@ void Writer::run() {
 
   std::unique_lock lock(mutex_);
   while (true) {
-    wake_.wait(lock, [this] { return stop_ || !jobs_.empty(); });
+    wait_for_jobs(lock);
     if (jobs_.empty()) return;
     work_.swap(jobs_);
     lock.unlock();

@@ -65,6 +65,7 @@ class Writer {
     std::string text;
   };
   void run();
+  void wait_for_jobs(std::unique_lock<std::mutex>& lock);
   void perform(Job& job);
   void write(Sink& sink, std::string_view text);
   /// 0, or the errno that ended it; `text` is then what is left.

@@ -195,12 +195,12 @@ std::uint64_t WorkerRuntime::connections() const noexcept {
 void WorkerRuntime::on_flush_timer() noexcept {
   for (const auto& http : http_) {
     if (http == nullptr) continue;
-    for (const auto& log : http->access_logs) log->flush();
+    for (const auto& log : http->access_logs) context_->freed += log->flush();
     http->free_surplus();
   }
   for (const auto& tcp : tcp_) {
     if (tcp == nullptr) continue;
-    for (const auto& log : tcp->access_logs) log->flush();
+    for (const auto& log : tcp->access_logs) context_->freed += log->flush();
   }
   return_memory();
   net::Reactor& reactor = worker_.reactor();

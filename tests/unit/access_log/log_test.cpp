@@ -29,6 +29,34 @@ std::shared_ptr<const Format> text_format(const std::string& text) {
   return compiled.format;
 }
 
+TEST_CASE("an idle log gives its buffer back", "[access_log]") {
+  // Each log of each worker kept what its busiest second had needed.
+  const TemporaryDirectory directory;
+  stats::AccessLogStats writer_stats;
+  stats::AccessLogStats stats;
+  const Sample sample;
+  std::size_t released = 0;
+  std::size_t lines = 0;
+  {
+    Writer writer({}, writer_stats);
+    const Writer::Opened opened = writer.open(file_log(directory / "a.log"));
+    REQUIRE(opened.sink != nullptr);
+    Log log(text_format("%REQ(X-A)% and more than fits into an empty string\n"), writer,
+            *opened.sink, stats);
+    // What a log is given for its buffer has room once the writer has written the first.
+    for (; released == 0 && lines < 100'000; ++lines) {
+      log.write(sample.record);
+      while (log.buffered() > 0) CHECK(log.flush() == 0);
+      CHECK(log.flush() == 0);
+      released = log.flush();
+    }
+    CHECK(released > 0);
+    CHECK(log.flush() == 0);
+  }
+  const std::string written = content(directory / "a.log");
+  CHECK(static_cast<std::size_t>(std::ranges::count(written, '\n')) == lines);
+}
+
 TEST_CASE("lines wait in the buffer until a flush", "[access_log]") {
   const TemporaryDirectory directory;
   stats::AccessLogStats writer_stats;
