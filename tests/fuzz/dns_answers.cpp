@@ -174,7 +174,7 @@ DnsServer::~DnsServer() {
 }
 
 config::SocketAddress DnsServer::address() const {
-  return {.address = "127.0.0.1", .port = port_};
+  return {.address = "127.0.0.1", .port = port_, .location = {}};
 }
 
 bool DnsServer::serve(DnsAnswers& answers) {
