@@ -7,8 +7,12 @@
 namespace holdfast::server {
 namespace {
 
-/// A client that sends as fast as we read must not keep the others waiting.
+/// A client that sends as fast as we read must not keep the others waiting, nor one that has sent
+/// many requests at once.
 constexpr int kReadsPerTurn = 16;
+constexpr std::uint32_t kRequestsPerTurn = 64;
+/// The empty line that may stand behind a body is no begin of a request (RFC 9112 2.2).
+constexpr std::size_t kEmptyLine = 2;
 /// What Envoy waits after drain_timeout before it closes an idle connection that has served
 /// requests.
 constexpr std::chrono::milliseconds kIdleGrace{1'000};
@@ -61,7 +65,7 @@ bool Session::start(int fd, const sockaddr_storage& peer) {
   if (!open(fd)) return false;
   WorkerContext& worker = context_.worker;
   body_paused_ = broken_ = draining_ = write_shut_ = false;
-  requests_ = 0;
+  requests_ = turn_began_with_ = 0;
   connection_id_ = worker.connection_id += worker.workers;
   const auto* address = reinterpret_cast<const sockaddr*>(&peer);
   peer_ = net::address_text(address);
@@ -104,9 +108,16 @@ void Session::on_io(std::uint32_t events) noexcept {
     if (state_ != State::closed) on_client_gone();
     return;
   }
+  turn_began_with_ = requests_;
   consume_pending();
   receive();
-  if (broken_ && state_ != State::closed) on_client_gone();
+  if (state_ == State::closed) return;
+  if (broken_) return on_client_gone();
+  if (turn_is_over() && !in_.empty()) wake();
+}
+
+bool Session::turn_is_over() const noexcept {
+  return requests_ - turn_began_with_ >= kRequestsPerTurn;
 }
 
 void Session::flush_backlog() noexcept {
@@ -121,7 +132,7 @@ void Session::flush_backlog() noexcept {
 void Session::receive() noexcept {
   const std::size_t limit = context_.listener.per_connection_buffer_limit_bytes;
   for (int round = 0; state_ != State::closed && readable() && !broken_; ++round) {
-    if (round == kReadsPerTurn) return wake();
+    if (round == kReadsPerTurn || turn_is_over()) return wake();
     if (!wants_input()) {
       // Busy with an answer. Its client's end is the one thing to be looked for meanwhile.
       if (state_ == State::exchange &&
@@ -181,6 +192,7 @@ void Session::consume_pending() noexcept {
 std::size_t Session::consume(std::span<char> bytes) noexcept {
   const std::size_t size = bytes.size();
   while (!bytes.empty() && wants_input() && state_ != State::linger) {
+    if (state_ == State::head && turn_is_over()) break;
     const std::size_t used = state_ == State::head ? consume_head(bytes) : consume_body(bytes);
     if (used == 0) break;
     bytes = bytes.subspan(used);
@@ -199,7 +211,7 @@ std::size_t Session::consume_head(std::span<char> bytes) noexcept {
                                                            exchange_.request(), searched_);
   switch (result.state) {
     case http::HeadResult::State::need_more:
-      begin_head();
+      if (bytes.size() > kEmptyLine || bytes.front() != '\r') begin_head();
       searched_ = bytes.size();
       return 0;
     case http::HeadResult::State::error:
@@ -301,10 +313,13 @@ bool Session::worn_out() const noexcept {
 }
 
 void Session::end_exchange(After after) noexcept {
-  const bool nothing_more = draining_ && in_.empty() && !has_input();
-  if (after == After::close || nothing_more) return begin_close();
+  if (after == After::close || (draining_ && !request_waits())) return begin_close();
   wait_for_request();
   if (!in_.empty() || readable()) wake();
+}
+
+bool Session::request_waits() const noexcept {
+  return in_.size() > kEmptyLine || has_input();
 }
 
 void Session::abort_response() noexcept {
@@ -369,7 +384,7 @@ void Session::on_client_gone() noexcept {
 void Session::drain() noexcept {
   draining_ = true;
   // A request that is on its way, or that a fresh connection was made for, is still served.
-  if (state_ != State::head || head_begun_ || has_input()) return;
+  if (state_ != State::head || head_begun_ || request_waits()) return;
   if (requests_ == 0)
     return deadlines_.set(Deadline::connection_idle, reactor().after(kFreshGrace));
   context_.stats.downstream_cx_drain_close.add();

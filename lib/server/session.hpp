@@ -82,6 +82,10 @@ class Session final : public net::Stream,
   void begin_exchange(const http::HeadResult& result) noexcept;
   void count_request() noexcept;
   void refuse_head(const http::HeadResult& result) noexcept;
+  /// Has served so many requests in this turn that the other connections come first.
+  [[nodiscard]] bool turn_is_over() const noexcept;
+  /// Bytes of a request have come that nobody has looked at yet.
+  [[nodiscard]] bool request_waits() const noexcept;
   void on_client_gone() noexcept;
   void begin_close() noexcept;
   void wait_for_request() noexcept;
@@ -101,7 +105,8 @@ class Session final : public net::Stream,
   bool write_shut_ = false;
   bool head_begun_ = false;  ///< Part of a head has arrived.
   std::uint32_t requests_ = 0;
-  std::size_t searched_ = 0;  ///< Of a head that is not whole: bytes without its end.
+  std::uint32_t turn_began_with_ = 0;  ///< Its requests_.
+  std::size_t searched_ = 0;           ///< Of a head that is not whole: bytes without its end.
   std::uint64_t connection_id_ = 0;
   std::string peer_ip_;
   std::string peer_;

@@ -4,13 +4,12 @@ What it then does for a request (instructions, system calls, allocations) is the
 """
 import os
 import selectors
-import signal
 import socket
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 
-from harness import Wire, bootstrap, cluster, dispatch, free_port, listener, request, response, route, wait_until  # noqa: E402,F401
+from harness import Wire, bootstrap, cluster, dispatch, free_port, listener, request, response, route, stopped, wait_until  # noqa: E402,F401
 
 TIMEOUT = 120.0  # The proxy may run under valgrind.
 
@@ -89,12 +88,10 @@ class Lockstep:
             wire.close()
         self.selector.close()
 
-    def stopped(self, write):
-        """Run `write` while the proxy stands still."""
-        os.kill(self.pid, signal.SIGSTOP)
-        wait_until(lambda: all(state == "T" or state == "t" for state in thread_states(self.pid)), TIMEOUT, "stopping the proxy")
-        write()
-        os.kill(self.pid, signal.SIGCONT)
+    def send(self, wires, data):
+        with stopped(self.pid, TIMEOUT):
+            for wire in wires:
+                wire.send(data)
 
     def gather(self, count):
         """Wait for `count` requests from the proxy; returns the connections that they came on."""
@@ -138,24 +135,14 @@ class Lockstep:
 
     def round(self):
         case = self.case
-        self.stopped(lambda: [wire.send(case.sent) for wire in self.clients])
-        asked = self.gather(case.connections)
-        self.stopped(lambda: [wire.send(case.answer) for wire in asked])
+        self.send(self.clients, case.sent)
+        self.send(self.gather(case.connections), case.answer)
         if case.side:
-            asked = self.gather(case.connections * case.side)
-            self.stopped(lambda: [wire.send(SMALL) for wire in asked])
+            self.send(self.gather(case.connections * case.side), SMALL)
         for wire in self.clients:
             answer = wire.read_response(timeout=TIMEOUT)
             if answer.status != 200:
                 raise AssertionError(f"{answer}")
-
-
-def thread_states(pid):
-    states = []
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{thread}/stat", encoding="ascii") as file:
-            states.append(file.read().rsplit(")", 1)[1].split()[0])
-    return states
 
 
 def listen():

@@ -1,4 +1,5 @@
 """Starting and stopping the daemon under test (Holdfast) or the oracle (Envoy), by pid, on free ports."""
+import contextlib
 import http.client
 import json
 import os
@@ -65,6 +66,25 @@ def unchanged(look, seconds=0.5):
         return now if time.monotonic() - since[0] > seconds else None
 
     return check
+
+
+@contextlib.contextmanager
+def stopped(pid, timeout=10.0):
+    """The process stands still within this block, so that what happens there it finds all at once."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_until(lambda: thread_states(pid) <= {"T", "t"}, timeout, "all threads stopped")
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def thread_states(pid):
+    states = set()
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/stat", encoding="ascii") as file:
+            states.add(file.read().rsplit(")", 1)[1].split()[0])
+    return states
 
 
 class Proxy:

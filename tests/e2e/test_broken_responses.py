@@ -1,10 +1,8 @@
 """A response that turns out to be broken: a 502 while nothing of it has gone down, else a visible cut; never reused."""
-import os
-import signal
 import time
 
 import pytest
-from harness import Closed, Wire, cluster, free_port, listener, never, request, route, wait_until
+from harness import Closed, Wire, cluster, free_port, listener, never, request, route, stopped, wait_until
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 SIZED = HEAD + b"content-length: 3\r\n\r\n"
@@ -61,23 +59,11 @@ def test_broken_in_the_turn_of_its_head(proxy, be, name):
 def in_one_turn(proxy, data):
     """Answer and close while the proxy is stopped, so that it sees both at once."""
 
-    def asleep():
-        tasks = f"/proc/{proxy.process.pid}/task"
-        states = []
-        for task in os.listdir(tasks):
-            with open(f"{tasks}/{task}/stat", encoding="ascii") as file:
-                states.append(file.read().rsplit(")", 1)[1].split()[0])
-        return set(states) == {"T"}
-
     def script(connection):
         if connection.next_request() is not None:
-            proxy.signal(signal.SIGSTOP)
-            try:
-                wait_until(asleep, 10, "all threads stopped")
+            with stopped(proxy.process.pid):
                 connection.send(data)
                 connection.half_close()
-            finally:
-                proxy.signal(signal.SIGCONT)
 
     return script
 

@@ -1,6 +1,5 @@
 """One test per bug that reviews have found: named after the bug, so that it does not come back."""
 import contextlib
-import re
 import signal
 import socket
 import threading
@@ -19,9 +18,11 @@ from harness import (
     listener,
     mask_value,
     noise,
+    reply_always,
     request,
     response,
     route,
+    stopped,
     wait_until,
 )
 
@@ -149,21 +150,6 @@ class LateAccepter:
         return Wire(self.listener.accept()[0])
 
 
-@contextlib.contextmanager
-def stopped(proxy):
-    proxy.signal(signal.SIGSTOP)
-    try:
-        wait_until(lambda: process_state(proxy.process.pid) == "T", 10, "stopped")
-        yield
-    finally:
-        proxy.signal(signal.SIGCONT)
-
-
-def process_state(pid):
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        return re.search(r"^State:\s+(\S)", file.read(), re.M).group(1)
-
-
 # As Envoy answers, but for "answer", which Envoy takes: an answer to nobody is no answer to this request.
 EARLY = {
     "banner": (b"SSH-2.0-OpenSSH_9.2\r\n", 502),
@@ -183,7 +169,7 @@ def test_input_that_comes_with_the_connect_taken_for_the_answer_or_never_read(st
         with Wire.connect(port) as wire:
             wire.send(request())
             wait_until(lambda: proxy.stat("cluster.be.upstream_cx_total") == 1, 10, "connecting")
-            with stopped(proxy):
+            with stopped(proxy.process.pid):
                 upstream.make_room()
                 accepted = upstream.accept()
                 if early is None:
@@ -359,3 +345,33 @@ def test_empty_request_id_kept(start, be):
     assert [mask_value("x-request-id", value) for value in seen.get_all("x-request-id")] == ["<uuid4>"]
     names = seen.names
     assert names[names.index("x-a") :][:3] == ["x-a", "x-request-id", "x-b"]
+
+
+def test_an_empty_line_behind_a_body_is_no_begin_of_a_request(start, be):
+    """RFC 9112 2.2: some clients send one. It must not start the clock for a head, whose 408 would answer nobody."""
+    port = free_port()
+    start([listener(port, hcm={"request_headers_timeout": "0.2s"})], [cluster("be", be.port)])
+    with Wire.connect(port) as wire:
+        for _ in range(2):
+            wire.send(request("POST", headers=[("content-length", "3")], body=b"abc") + b"\r\n")
+            assert wire.read_response().status == 200
+            assert not wire.closed_within(1.0)
+            assert not wire.buffer
+
+
+@pytest.mark.parametrize("size", [100_000, 400_000, 1_000_000, 3_000_000])
+def test_a_pipelined_request_behind_an_unread_answer_survives_the_drain(start, be, size):
+    be.settle(reply_always(response(body=b"x" * size)))
+    port = free_port()
+    proxy = start([listener(port)], [cluster("be", be.port)])
+    with Wire.connect(port, receive_buffer=4096) as wire:
+        wire.send(request() * 2)
+        first = wire.read_head()
+        assert first.get("connection") is None  # Else the second is the client's to repeat.
+        proxy.signal(signal.SIGTERM)
+        wait_until(lambda: proxy.admin("/ready")[0] == 503, 10, "DRAINING")
+        wire.read_body(first, False, time.monotonic() + READ_TIMEOUT, is_response=True)
+        assert len(first.body) == size
+        assert len(wire.read_response().body) == size
+        assert wire.closed_within(10)
+    assert proxy.wait(20) == 0

@@ -4,9 +4,8 @@ import time
 
 import peers
 from daemon import tcp_listener
-from harness import READ_TIMEOUT, Wire, cluster, dispatch, free_port, listener, request, wait_until
+from harness import READ_TIMEOUT, Wire, cluster, dispatch, free_port, listener, request, stopped, wait_until
 from scene import held_until_told
-from test_regressions import stopped
 
 OLD = {"http_protocol_options": {"accept_http_10": True}}
 HALF = b"HTTP/1.1 200 OK\r\n\r\nhalf"
@@ -124,12 +123,12 @@ def test_reset_noticed_by_a_write_taken_for_the_end_of_a_body_without_length(sta
         wire.send(request("POST", headers=[("content-length", 1000)], body=b"x"))
         be.wait_requests(1)
         wait_until(lambda: proxy.stat("cluster.be.upstream_cx_tx_bytes_total") > 0, 10, "the request has left")
-        with stopped(proxy):  # It wakes to the client's bytes first, then to the upstream's.
+        with stopped(proxy.process.pid):  # It wakes to the client's bytes first, then to the upstream's.
             wire.send(b"y")
             be.tell()
             be.connections[0].thread.join(READ_TIMEOUT)
         reply = wire.read_response(partial=True)
-    assert reply.framing == "chunked" and not reply.complete, reply
+    assert reply.status == 502, reply
 
 
 def test_early_answer_without_length_whole_although_the_upload_breaks(start, be):
@@ -149,8 +148,31 @@ def test_early_answer_without_length_whole_although_the_upload_breaks(start, be)
     with Wire.connect(port) as wire:
         wire.send(request("POST", headers=[("content-length", 1000)]))
         be.wait_requests(1)
-        with stopped(proxy):
+        with stopped(proxy.process.pid):
             wire.send(b"y")
+            be.tell()
+            be.connections[0].thread.join(READ_TIMEOUT)
+        reply = wire.read_response(partial=True)
+    assert (reply.status, reply.body, reply.complete) == (200, b"half", True)
+
+
+def test_answer_without_length_whole_although_a_reset_follows_its_end(start, be):
+    """Data, end and reset are found at once; the end came first, so the answer is whole."""
+
+    def script(connection):
+        connection.next_head()
+        connection.wait_told()
+        connection.send(HALF)
+        connection.half_close()
+        connection.reset()
+
+    be.settle(script)
+    port = free_port()
+    proxy = start([listener(port)], [cluster("be", be.port)])
+    with Wire.connect(port) as wire:
+        wire.send(request())
+        be.wait_requests(1)
+        with stopped(proxy.process.pid):
             be.tell()
             be.connections[0].thread.join(READ_TIMEOUT)
         reply = wire.read_response(partial=True)
