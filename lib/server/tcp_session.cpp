@@ -121,6 +121,10 @@ void TcpSession::progress() noexcept {
   }
   downstream_.pump(upstream_, context_.listener.per_connection_buffer_limit_bytes);
   upstream_.pump(downstream_, cluster_.config().per_connection_buffer_limit_bytes);
+  for (Side* side : {&downstream_, &upstream_}) {
+    // A reset behind its FIN: recv() won't tell. (When both directions have ended it is no news.)
+    if (side->ended && !side->finished && side->broken_off()) side->broken = true;
+  }
   if (downstream_.broken || upstream_.broken) return finish(Flag::none);  // Without a FIN.
   for (Side* side : {&downstream_, &upstream_}) {
     Side& other = side == &downstream_ ? upstream_ : downstream_;

@@ -58,6 +58,7 @@ class TcpSession final : public net::Disposable, public base::ListNode<TcpTag> {
    public:
     Side(net::Reactor& reactor, TcpSession& session) : Stream(reactor), session_(session) {}
     using Stream::backlog;
+    using Stream::broken_off;
     using Stream::close;
     using Stream::connect_error;
     using Stream::open;

@@ -103,3 +103,21 @@ def test_idle_connections_are_closed(start, echo):
         client.sendall(b"x")
         assert client.recv(1) == b"x"
         assert client.recv(1) == b""
+
+
+def test_reset_behind_a_half_close_ends_the_session(start):
+    """recv() does not tell of a reset that comes behind a FIN: the session must not stay until its idle timeout."""
+    with socket.create_server(("127.0.0.1", 0)) as upstream:
+        port = free_port()
+        proxy = start([tcp_listener(port, "be")], [cluster("be", upstream.getsockname()[1])])
+        client = connect(port)
+        client.sendall(b"x")
+        silent, _ = upstream.accept()
+        with silent:
+            assert silent.recv(10) == b"x"
+            client.shutdown(socket.SHUT_WR)
+            assert silent.recv(10) == b""
+            silent.sendall(b"unread")  # What is unread when it closes makes its close a reset.
+            assert client.recv(1, socket.MSG_PEEK) == b"u"
+            client.close()
+            wait_until(lambda: proxy.stat("cluster.be.upstream_cx_active") == 0, 20, "the end of the session")
