@@ -142,6 +142,11 @@ bool Stream::flush() noexcept {
   return true;
 }
 
+bool Stream::at_fin() const noexcept {
+  char byte = 0;
+  return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 bool Stream::has_input() const noexcept {
   char byte = 0;
   return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;

@@ -69,6 +69,9 @@ class Stream : public IoHandler {
 
   /// Asks the kernel: bytes wait that no event has announced yet.
   [[nodiscard]] bool has_input() const noexcept;
+  /// All that the peer sent has been read, and its FIN came before whatever else did. A system
+  /// call.
+  [[nodiscard]] bool at_fin() const noexcept;
 
   /// Send a FIN. False: the connection is broken.
   [[nodiscard]] bool shutdown_write() noexcept;

@@ -233,9 +233,14 @@ void ClientConnection::receive() noexcept {
     // Another request may be on this connection by now, or none.
     if (state_ != State::busy || sink_ != sink || requests_ != request) return;
     // Before any of it is sent on: a response that has broken off is better a 502 than half a 200.
-    if (last && head_done_ && !paused_) return on_input_end(!broken_off());
+    if (last && head_done_ && !paused_) return on_input_end(ends_cleanly());
     sink_->on_response_pause();  // Before the next read reuses the buffer.
   }
+}
+
+/// A FIN, whatever came behind it.
+bool ClientConnection::ends_cleanly() const noexcept {
+  return !reset_by_peer_ && (!broken_off() || at_fin());
 }
 
 void ClientConnection::process_stash(bool last) noexcept {
@@ -246,7 +251,7 @@ void ClientConnection::process_stash(bool last) noexcept {
   std::swap(work, stash_);
   const std::size_t used = process(work.span());
   if (state_ != State::busy || sink_ != sink || requests_ != request) return;
-  if (last && head_done_ && !paused_) return on_input_end(!broken_off());
+  if (last && head_done_ && !paused_) return on_input_end(ends_cleanly());
   sink_->on_response_pause();
   if (state_ != State::busy || sink_ != sink || requests_ != request) return;
   work.consume(used);

@@ -79,6 +79,7 @@ class ClientConnection final : public net::Stream,
   [[nodiscard]] std::size_t process_head(std::span<char> bytes) noexcept;
   [[nodiscard]] std::size_t process_body(std::span<char> bytes) noexcept;
   void process_stash(bool last) noexcept;
+  [[nodiscard]] bool ends_cleanly() const noexcept;
   void on_input_end(bool clean) noexcept;
   void complete() noexcept;
   void refuse() noexcept;
