@@ -20,6 +20,9 @@ using boost::beast::string_view;
 using State = HeadResult::State;
 
 constexpr std::size_t kMaxNameLength = std::numeric_limits<std::uint16_t>::max();
+// Each option costs whoever forwards the response a pass over its fields. Requests are answered for
+// it where they are forwarded, as Envoy does.
+constexpr unsigned kTooManyOptions = 10;
 // Offsets into a Head are 32 bits wide; one head with all its edits stays far below that.
 constexpr std::size_t kMaxHeadBytes = 64U * 1024 * 1024;
 
@@ -28,6 +31,7 @@ struct Facts {
   unsigned hosts = 0;
   unsigned lengths = 0;
   unsigned codings = 0;
+  unsigned options = 0;  ///< Of Connection.
   bool chunked = false;  ///< The last Transfer-Encoding was the one word "chunked".
   bool host_ok = true;
   bool length_ok = true;
@@ -96,9 +100,13 @@ class OffsetParser final : public beast_http::basic_parser<is_request> {
         facts_.chunked = base::equals_ignoring_case(value, "chunked");
         break;
       case HeaderId::connection:
-        facts_.close = facts_.close || has_token(value, "close");
-        facts_.keep_alive = facts_.keep_alive || has_token(value, "keep-alive");
-        facts_.upgrade_option = facts_.upgrade_option || has_token(value, "upgrade");
+        base::for_each_member(value, [this](std::string_view option) {
+          ++facts_.options;
+          facts_.close = facts_.close || base::equals_ignoring_case(option, "close");
+          facts_.keep_alive = facts_.keep_alive || base::equals_ignoring_case(option, "keep-alive");
+          facts_.upgrade_option =
+              facts_.upgrade_option || base::equals_ignoring_case(option, "upgrade");
+        });
         break;
       case HeaderId::proxy_connection:  // not a standard field, but Envoy closes on it
         facts_.close = facts_.close || has_token(value, "close");
@@ -284,6 +292,7 @@ HeadResult take_response(std::string_view bytes, const HeadLimits& limits,
   if (judge_framing(facts, head.version) != HeadError::none) {
     return failed(HeadError::bad_request, head);
   }
+  if (facts.options >= kTooManyOptions) return failed(HeadError::bad_request, head);
   const bool bodiless = head.status < 200 || head.status == 204;
   // RFC 9112 6.1, RFC 9110 8.6: such a response must not announce a body. Envoy: protocol error.
   if (bodiless && (facts.codings > 0 || facts.content_length > 0)) {

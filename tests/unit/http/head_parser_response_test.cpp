@@ -188,5 +188,16 @@ TEST_CASE("limits on size and number of response fields", "[http]") {
   CHECK(parse_response_head(three, limits, "GET", head).error == HeadError::too_many_fields);
 }
 
+TEST_CASE("options of Connection in a response are bounded: each costs a pass", "[http]") {
+  Head head;
+  const auto parse = [&head](const std::string& options) {
+    const std::string text =
+        "HTTP/1.1 204 x\r\nConnection: a,b,c,d\r\nConnection: " + options + "\r\n\r\n";
+    return parse_response_head(text, {}, "GET", head).error;
+  };
+  CHECK(parse("e,f,g,h,i") == HeadError::none);
+  CHECK(parse("e,f,g,h,i,j") == HeadError::bad_request);
+}
+
 }  // namespace
 }  // namespace holdfast::http
