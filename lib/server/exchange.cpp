@@ -326,8 +326,10 @@ void Exchange::upstream_failed(ResetReason reason) noexcept {
     details_text_ = connect_failure_details(connect_error_);
     details_ = details_text_;
   }
-  cluster_->stats().upstream_rq.add(failure.status);
-  cluster_->stats().external_upstream_rq.add(failure.status);
+  if (!begun) {  // Else it has been counted, with the status that it came with. As Envoy.
+    cluster_->stats().upstream_rq.add(failure.status);
+    cluster_->stats().external_upstream_rq.add(failure.status);
+  }
   make_local_response(failure.status, failure.body, reason == ResetReason::overflow);
   if (begun) return send_response_head();  // The filters have had their turn.
   run_response_filters(0);
