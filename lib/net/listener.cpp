@@ -153,12 +153,12 @@ void Listener::on_io(std::uint32_t) noexcept {
     const int fd =
         ::accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-      on_accept_(fd, peer);
-      continue;
+      if (on_accept_(fd, peer)) continue;
+    } else {
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+      if (is_connection_error(errno)) continue;
+      on_error_(errno);
     }
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return;
-    if (is_connection_error(errno)) continue;
-    on_error_(errno);
     reactor_.timers().set(back_off_, reactor_.after(kBackOff));
     return;
   }

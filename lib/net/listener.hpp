@@ -1,6 +1,6 @@
 // The accept loop of one worker on one listening socket, and how listening sockets are made.
 //
-// Owner: the worker's listeners (server/worker_listeners). Thread: the worker's. Backs off for 100
+// Owner: server/worker_runtime. Thread: the worker's. Backs off for 100
 // ms when the process is out of descriptors or memory instead of spinning, and tells of each time.
 #pragma once
 
@@ -38,8 +38,9 @@ struct BindOptions {
 
 class Listener final : public IoHandler {
  public:
-  /// Takes a connected, non-blocking socket; must close it if it does not want it.
-  using OnAccept = std::function<void(int fd, const sockaddr_storage& peer)>;
+  /// Takes a connected, non-blocking socket; must close it if it does not want it. False: it wanted
+  /// it, but something has run out, so the next ones wait in the kernel's queue for a while.
+  using OnAccept = std::function<bool(int fd, const sockaddr_storage& peer)>;
   using OnError = std::function<void(int error)>;
   /// So that a connection storm leaves time for those already here.
   static constexpr std::uint32_t kAcceptsPerTurn = 64;

@@ -17,6 +17,8 @@ constexpr std::chrono::seconds kFlushInterval{1};
 constexpr std::size_t kReturnAbove = 256UL * 1024;
 /// ... and who frees more than this in a second is about to need it again.
 constexpr std::size_t kFlooded = 64UL * 1024;
+/// The walk holds up the other workers' allocations, too.
+constexpr std::chrono::seconds kReturnInterval{5};
 
 }  // namespace
 
@@ -92,6 +94,7 @@ void WorkerRuntime::set_listeners(std::vector<int> sockets) {
       const bool taken =
           http_[i] != nullptr ? http_[i]->accept(fd, peer) : tcp_[i]->accept(fd, peer);
       if (!taken) accept_error(i, errno);
+      return taken;
     };
     const auto& most = shared_.config->listeners[i].max_connections_to_accept_per_socket_event;
     listeners_.push_back(std::make_unique<net::Listener>(
@@ -211,8 +214,10 @@ void WorkerRuntime::on_flush_timer() noexcept {
 void WorkerRuntime::return_memory() noexcept {
   const std::size_t freed = std::exchange(context_->freed, 0);
   returnable_ += freed;
-  if (returnable_ < kReturnAbove || freed > kFlooded) return;
+  const net::TimePoint now = worker_.reactor().now();
+  if (returnable_ < kReturnAbove || freed > kFlooded || now < return_after_) return;
   returnable_ = 0;
+  return_after_ = now + kReturnInterval;
   base::return_freed_memory();
 }
 

@@ -82,7 +82,8 @@ class WorkerRuntime {
   std::unique_ptr<upstream::ClusterManager> clusters_;
   std::unique_ptr<upstream::CallPool> calls_;
   RequestIds request_ids_;
-  std::size_t returnable_ = 0;  ///< Bytes freed in a flood and not yet given back to the system.
+  std::size_t returnable_ = 0;     ///< Bytes freed in a flood and not yet given back to the system.
+  net::TimePoint return_after_{};  ///< Not before.
   std::unique_ptr<WorkerContext> context_;
   std::vector<std::unique_ptr<HttpContext>> http_;  ///< By listener; null for TCP.
   std::vector<std::unique_ptr<TcpContext>> tcp_;    ///< By listener; null for HTTP.

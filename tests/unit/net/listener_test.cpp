@@ -66,7 +66,11 @@ TEST_CASE("out of descriptors: told, and taken up again when there are some", "[
   std::vector<Socket> accepted;
   std::vector<int> errors;
   Listener listener(
-      reactor, fd, [&](int taken, const sockaddr_storage&) { accepted.emplace_back(taken); },
+      reactor, fd,
+      [&](int taken, const sockaddr_storage&) {
+        accepted.emplace_back(taken);
+        return true;
+      },
       [&](int code) { errors.push_back(code); });
   REQUIRE(listener.start());
   std::vector<Socket> clients;
