@@ -37,14 +37,14 @@ std::string message_of(int error) {
   return std::generic_category().message(error);
 }
 
-}  // namespace
-
 /// An inherited pipe, socket or terminal: its descriptor is shared with others, so it is not made
 /// non-blocking, and a write could last for ever.
 bool may_block(int fd) {
   struct stat status {};
   return ::fstat(fd, &status) == 0 && !S_ISREG(status.st_mode);
 }
+
+}  // namespace
 
 struct Sink {
   Sink(std::string sink_path, int sink_fd, bool is_owned)

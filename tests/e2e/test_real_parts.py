@@ -82,7 +82,7 @@ class Scene:
         for _ in range(count):
             reply = self.ask(target)
             assert (reply.status, reply.get("total-dispatched")) == (200, "3"), reply
-        wait_until(lambda: sum(one.served(target) for one in self.httpbins) == count, 10, "the access logs")
+        wait_until(lambda: sum(one.served(target) for one in self.httpbins) == count, 30, "the access logs")
         return [one.served(target) for one in self.httpbins]
 
     def hosts(self):
