@@ -22,6 +22,7 @@ Expectation expected(Kind kind) {
       return {{503}};
     case Kind::half_head:
     case Kind::garbage:
+    case Kind::surplus:  // One segment brings it all, before anything has gone down.
       return {{502}};
     case Kind::half:
       return {{200, 502}, true};
