@@ -12,7 +12,6 @@
 namespace holdfast::server {
 
 using access_log::Flag;
-using http::HeaderId;
 
 // --- Head ---------------------------------------------------------------------------------------
 
