@@ -142,9 +142,11 @@ bool Stream::flush() noexcept {
   return true;
 }
 
-bool Stream::at_fin() const noexcept {
+Stream::Rest Stream::rest() const noexcept {
   char byte = 0;
-  return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+  const ssize_t n = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (n > 0) return Rest::bytes;
+  return n == 0 ? Rest::fin : Rest::broken;
 }
 
 bool Stream::has_input() const noexcept {

@@ -69,9 +69,14 @@ class Stream : public IoHandler {
 
   /// Asks the kernel: bytes wait that no event has announced yet.
   [[nodiscard]] bool has_input() const noexcept;
-  /// All that the peer sent has been read, and its FIN came before whatever else did. A system
-  /// call.
-  [[nodiscard]] bool at_fin() const noexcept;
+  /// What is left to read once the peer's end has been announced. A system call, which takes a
+  /// broken connection's error: ask once, and believe it.
+  enum class Rest : std::uint8_t {
+    bytes,   ///< More (a read may end early: at an urgent byte, at a signal).
+    fin,     ///< Nothing, and the FIN came before whatever else did.
+    broken,  ///< Nothing, and no FIN before the reset.
+  };
+  [[nodiscard]] Rest rest() const noexcept;
 
   /// Send a FIN. False: the connection is broken.
   [[nodiscard]] bool shutdown_write() noexcept;

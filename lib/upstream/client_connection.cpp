@@ -219,8 +219,8 @@ void ClientConnection::receive() noexcept {
     }
     pool_.cluster().stats().upstream_cx_rx_bytes_total.add(result.size);
     response_begun_ = true;
-    // A short read has emptied the socket, and the peer's end was announced before: no more comes.
-    const bool last = peer_finished() && result.size < buffer.size();
+    // The peer's end was announced before a read that was short: mostly, no more comes.
+    const bool last = peer_finished() && result.size < buffer.size() && is_input_over();
     if (stash_.empty()) {
       const std::size_t used = process(buffer.first(result.size));
       if (state_ == State::busy && sink_ == sink && requests_ == request) {
@@ -233,14 +233,15 @@ void ClientConnection::receive() noexcept {
     // Another request may be on this connection by now, or none.
     if (state_ != State::busy || sink_ != sink || requests_ != request) return;
     // Before any of it is sent on: a response that has broken off is better a 502 than half a 200.
-    if (last && head_done_ && !paused_) return on_input_end(ends_cleanly());
+    if (last && head_done_ && !paused_) return on_input_end(!reset_by_peer_);
     sink_->on_response_pause();  // Before the next read reuses the buffer.
   }
 }
 
-/// A FIN, whatever came behind it.
-bool ClientConnection::ends_cleanly() const noexcept {
-  return !reset_by_peer_ && (!broken_off() || at_fin());
+bool ClientConnection::is_input_over() noexcept {
+  const Rest what = rest();
+  if (what == Rest::broken) reset_by_peer_ = true;
+  return what != Rest::bytes;
 }
 
 void ClientConnection::process_stash(bool last) noexcept {
@@ -251,7 +252,7 @@ void ClientConnection::process_stash(bool last) noexcept {
   std::swap(work, stash_);
   const std::size_t used = process(work.span());
   if (state_ != State::busy || sink_ != sink || requests_ != request) return;
-  if (last && head_done_ && !paused_) return on_input_end(ends_cleanly());
+  if (last && head_done_ && !paused_) return on_input_end(!reset_by_peer_);
   sink_->on_response_pause();
   if (state_ != State::busy || sink_ != sink || requests_ != request) return;
   work.consume(used);

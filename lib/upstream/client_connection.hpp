@@ -79,7 +79,7 @@ class ClientConnection final : public net::Stream,
   [[nodiscard]] std::size_t process_head(std::span<char> bytes) noexcept;
   [[nodiscard]] std::size_t process_body(std::span<char> bytes) noexcept;
   void process_stash(bool last) noexcept;
-  [[nodiscard]] bool ends_cleanly() const noexcept;
+  [[nodiscard]] bool is_input_over() noexcept;
   void on_input_end(bool clean) noexcept;
   void complete() noexcept;
   void refuse() noexcept;
@@ -97,7 +97,7 @@ class ClientConnection final : public net::Stream,
   bool response_begun_ = false;
   bool keep_alive_ = false;
   bool write_broken_ = false;
-  bool reset_by_peer_ = false;  ///< Told by a write; a read would then report a mere end.
+  bool reset_by_peer_ = false;  ///< Told by another call; a read would then report a mere end.
   bool closed_by_peer_ = false;
   std::uint8_t informational_ = 0;
   std::uint32_t requests_ = 0;

@@ -1,4 +1,5 @@
 """A response that turns out to be broken: a 502 while nothing of it has gone down, else a visible cut; never reused."""
+import socket
 import time
 
 import pytest
@@ -83,6 +84,24 @@ def test_end_of_the_connection_ends_a_body_without_length(proxy, be):
         wire.send(request())
         reply = wire.read_response()
         assert (reply.status, reply.body) == (200, b"abc")
+
+
+def test_an_urgent_byte_does_not_end_a_body_without_length(proxy, be):
+    """A read ends early at the urgent mark, with the peer's end announced and bytes still to come."""
+
+    def script(connection):
+        if connection.next_request() is not None:
+            with stopped(proxy.process.pid):
+                connection.send(HEAD + b"\r\nabc")
+                connection.sock.send(b"!", socket.MSG_OOB)
+                connection.send(b"def")
+                connection.half_close()
+
+    be.settle(script)
+    with Wire.connect(proxy.port) as wire:
+        wire.send(request())
+        reply = wire.read_response()
+        assert (reply.status, reply.body) == (200, b"abcdef")
 
 
 @pytest.mark.parametrize("rest", [b"xyz\r\n", b"3\r\ndefX", b"0\r\nhost: b\r\n\r\n", b"0\r\n\r\nX"])
