@@ -6,6 +6,7 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,8 +20,10 @@ void tell(const char* what, long result) {
   std::printf("%s %s\n", what, result < 0 ? strerrorname_np(errno) : "done");
 }
 
+/// Waited for before ptrace is tried: the signal of its end would stop a traced process for ever.
 void child(long pid) {
   if (pid == 0) _exit(0);
+  if (pid > 0) ::waitpid(static_cast<pid_t>(pid), nullptr, 0);
 }
 
 }  // namespace
