@@ -6,12 +6,17 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstddef>
 #include <string_view>
 
 namespace holdfast::base {
 
 [[nodiscard]] constexpr char to_lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+inline void make_lower(char* text, std::size_t size) noexcept {
+  for (std::size_t i = 0; i < size; ++i) text[i] = to_lower(text[i]);
 }
 
 [[nodiscard]] constexpr bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {

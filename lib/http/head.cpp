@@ -4,6 +4,10 @@
 #include <cstring>
 #include <functional>
 #include <limits>
+#include <utility>
+
+#include "base/text.hpp"
+#include "http/head_scan.hpp"
 
 namespace holdfast::http {
 
@@ -13,11 +17,12 @@ constexpr std::size_t kNotInside = std::numeric_limits<std::size_t>::max();
 
 void Head::clear() noexcept {
   bytes_.clear();
-  fields_.clear();
-  first_.fill(0);
+  count_ = 0;
+  present_ = 0;
   live_ = 0;
   version = Version::http_1_1;
   status = 0;
+  method_ = Method::unknown;
   method_offset_ = method_length_ = 0;
   target_offset_ = target_length_ = 0;
 }
@@ -25,20 +30,20 @@ void Head::clear() noexcept {
 std::size_t Head::release(std::size_t keep) noexcept {
   clear();
   std::size_t released = 0;
-  if (bytes_.capacity() > std::max(keep, std::string().capacity())) {
-    released += bytes_.capacity();
-    std::string().swap(bytes_);
-  }
-  if (const std::size_t size = fields_.capacity() * sizeof(Field); size > keep) {
+  if (bytes_.capacity() > keep) released += bytes_.release();
+  if (const std::size_t size = capacity_ * sizeof(Field); size > keep) {
     released += size;
-    std::vector<Field>().swap(fields_);
+    fields_.reset();
+    capacity_ = 0;
   }
   return released;
 }
 
 std::uint32_t Head::append(std::string_view s) {
   const auto offset = static_cast<std::uint32_t>(bytes_.size());
-  bytes_.append(s);
+  char* const at = room(s.size(), s, s);
+  if (!s.empty()) std::memcpy(at, s.data(), s.size());
+  bytes_.commit(s.size());
   return offset;
 }
 
@@ -51,7 +56,17 @@ std::size_t Head::offset_inside(std::string_view s) const noexcept {
   return static_cast<std::size_t>(s.data() - begin);
 }
 
+char* Head::grow(std::size_t n, std::string_view& a, std::string_view& b) {
+  const std::size_t a_inside = offset_inside(a);
+  const std::size_t b_inside = offset_inside(b);
+  char* const at = bytes_.room(n);
+  if (a_inside != kNotInside) a = text(a_inside, a.size());
+  if (b_inside != kNotInside) b = text(b_inside, b.size());
+  return at;
+}
+
 void Head::set_method(std::string_view method) {
+  method_ = method_of(method);
   method_offset_ = append(method);
   method_length_ = static_cast<std::uint32_t>(method.size());
 }
@@ -61,46 +76,56 @@ void Head::set_target(std::string_view target) {
   target_length_ = static_cast<std::uint32_t>(target.size());
 }
 
-const Field* Head::find(HeaderId id) const noexcept {
-  const std::uint32_t first = first_[static_cast<std::size_t>(id)];
-  return first == 0 ? nullptr : &fields_[first - 1];
-}
-
 const Field* Head::find(std::string_view lower_case_name) const noexcept {
   const HeaderId id = header_id(lower_case_name);
   if (id != HeaderId::other) return find(id);
-  for (const Field& f : fields_) {
+  for (const Field& f : fields()) {
     if (!f.removed && f.id == HeaderId::other && name(f) == lower_case_name) return &f;
   }
   return nullptr;
 }
 
-std::string_view Head::get(HeaderId id) const noexcept {
-  const Field* f = find(id);
-  return f == nullptr ? std::string_view{} : value(*f);
-}
-
 void Head::add(std::string_view name, std::string_view value) {
   // As a line, so that it is sent in one piece. Either may be a view into bytes_ (copying one field
   // to another), which may move.
-  const std::size_t name_inside = offset_inside(name);
-  const std::size_t value_inside = offset_inside(value);
-  const std::size_t begin = bytes_.size();
-  bytes_.resize(begin + name.size() + value.size() + 4);
-  char* at = bytes_.data() + begin;
+  char* at = room(name.size() + value.size() + 4, name, value);
   const auto put = [&at](std::string_view s) { at += s.copy(at, s.size()); };
-  put(name_inside == kNotInside ? name : text(name_inside, name.size()));
+  put(name);
   put(": ");
-  put(value_inside == kNotInside ? value : text(value_inside, value.size()));
+  put(value);
   put("\r\n");
-  const auto name_offset = static_cast<std::uint32_t>(begin);
-  index(name_offset, static_cast<std::uint16_t>(name.size()),
-        name_offset + static_cast<std::uint32_t>(name.size()) + 2,
-        static_cast<std::uint32_t>(value.size()));
+  finish_line(header_id(name), name.size(), value.size());
 }
 
 void Head::add(HeaderId id, std::string_view value) {
-  add(header_name(id), value);
+  const std::string_view start = header_line_start(id);
+  char* at = room(kLineStart + value.size() + 2, value, value);
+  std::memcpy(at, start.data(), kLineStart);  // Of fixed size, whatever the name's: no call.
+  at += start.size();
+  if (!value.empty()) std::memcpy(at, value.data(), value.size());
+  std::memcpy(at + value.size(), "\r\n", 2);
+  finish_line(id, start.size() - 2, value.size());
+}
+
+void Head::grow_fields() {
+  constexpr std::uint32_t kFewest = 16;
+  const std::uint32_t capacity = std::max(2 * capacity_, kFewest);
+  auto fields = std::make_unique_for_overwrite<Field[]>(capacity);
+  std::copy_n(fields_.get(), count_, fields.get());
+  fields_ = std::move(fields);
+  capacity_ = capacity;
+}
+
+void Head::finish_line(HeaderId id, std::size_t name_length, std::size_t value_length) {
+  const auto begin = static_cast<std::uint32_t>(bytes_.size());
+  bytes_.commit(name_length + value_length + 4);
+  index({.name_offset = begin,
+         .value_offset = begin + static_cast<std::uint32_t>(name_length) + 2,
+         .value_length = static_cast<std::uint32_t>(value_length),
+         .name_length = static_cast<std::uint16_t>(name_length),
+         .id = id,
+         .removed = false,
+         .is_line = true});
 }
 
 void Head::replace_value(Field& f, std::string_view value) {
@@ -109,17 +134,15 @@ void Head::replace_value(Field& f, std::string_view value) {
   } else {
     f.value_offset = append(value);
   }
+  f.is_line = f.is_line && value.size() == f.value_length;
   f.value_length = static_cast<std::uint32_t>(value.size());
 }
 
 void Head::set(HeaderId id, std::string_view value) {
+  if (!has(id)) return add(id, value);
   const std::uint32_t first = first_[static_cast<std::size_t>(id)];
-  if (first == 0) {
-    add(id, value);
-    return;
-  }
-  replace_value(fields_[first - 1], value);
-  for (std::size_t i = first; i < fields_.size(); ++i) {
+  replace_value(fields_[first], value);
+  for (std::size_t i = first + 1; i < count_; ++i) {
     if (fields_[i].id == id) remove_at(i);
   }
 }
@@ -135,9 +158,9 @@ void Head::set(std::string_view name, std::string_view value) {
     add(name, value);
     return;
   }
-  const auto first = static_cast<std::size_t>(found - fields_.data());
+  const auto first = static_cast<std::size_t>(found - fields_.get());
   // The others go first: `name` may be a view into bytes_, which replace_value() may move.
-  for (std::size_t i = first + 1; i < fields_.size(); ++i) {
+  for (std::size_t i = first + 1; i < count_; ++i) {
     if (fields_[i].id == HeaderId::other && this->name(fields_[i]) == name) remove_at(i);
   }
   replace_value(fields_[first], value);
@@ -149,13 +172,11 @@ void Head::remove_at(std::size_t i) noexcept {
   --live_;
 }
 
-void Head::remove(HeaderId id) noexcept {
-  std::uint32_t& first = first_[static_cast<std::size_t>(id)];
-  if (first == 0) return;
-  for (std::size_t i = first - 1; i < fields_.size(); ++i) {
+void Head::remove_all(HeaderId id) noexcept {
+  for (std::size_t i = first_[static_cast<std::size_t>(id)]; i < count_; ++i) {
     if (fields_[i].id == id) remove_at(i);
   }
-  first = 0;
+  present_ &= ~bit(id);
 }
 
 void Head::remove(std::string_view lower_case_name) noexcept {
@@ -164,35 +185,20 @@ void Head::remove(std::string_view lower_case_name) noexcept {
     remove(id);
     return;
   }
-  for (std::size_t i = 0; i < fields_.size(); ++i) {
+  for (std::size_t i = 0; i < count_; ++i) {
     if (fields_[i].id == HeaderId::other && name(fields_[i]) == lower_case_name) remove_at(i);
   }
 }
 
-char* Head::assign(std::string_view raw) {
-  clear();
-  bytes_.assign(raw);
-  return bytes_.data();
+void Head::adopt(std::string_view raw, bool mixed_case) {
+  bytes_.clear();
+  bytes_.append(raw);
+  if (!mixed_case) return;
+  for (const Field& f : fields()) base::make_lower(bytes_.data() + f.name_offset, f.name_length);
 }
 
-char* Head::assign(std::string_view raw, std::size_t space_at) {
-  assign(raw);
-  bytes_.insert(space_at, 1, ' ');
-  return bytes_.data();
-}
-
-void Head::index(std::uint32_t name_offset, std::uint16_t name_length, std::uint32_t value_offset,
-                 std::uint32_t value_length) {
-  const HeaderId id = header_id(text(name_offset, name_length));
-  fields_.push_back({name_offset, value_offset, value_length, name_length, id, false});
-  ++live_;
-  if (id != HeaderId::other) {
-    std::uint32_t& first = first_[static_cast<std::size_t>(id)];
-    if (first == 0) first = static_cast<std::uint32_t>(fields_.size());
-  }
-}
-
-void Head::set_method_range(std::uint32_t offset, std::uint32_t length) noexcept {
+void Head::set_method_range(Method method, std::uint32_t offset, std::uint32_t length) noexcept {
+  method_ = method;
   method_offset_ = offset;
   method_length_ = length;
 }
@@ -200,8 +206,8 @@ void Head::set_method_range(std::uint32_t offset, std::uint32_t length) noexcept
 void Head::strip_target(std::uint32_t length) noexcept {
   target_offset_ += length;
   target_length_ -= length;
-  if (target_length_ > 0 && bytes_[target_offset_] == '/') return;
-  bytes_[--target_offset_] = '/';
+  if (target_length_ > 0 && bytes_.data()[target_offset_] == '/') return;
+  bytes_.data()[--target_offset_] = '/';
   ++target_length_;
 }
 

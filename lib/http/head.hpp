@@ -10,15 +10,30 @@
 
 #include <array>
 #include <cstdint>
-#include <string>
+#include <memory>
+#include <span>
 #include <string_view>
-#include <vector>
 
+#include "base/buffer.hpp"
 #include "http/header_id.hpp"
 
 namespace holdfast::http {
 
 enum class Version : std::uint8_t { http_1_0, http_1_1 };
+
+/// Those that something depends on (RFC 9110 9.3).
+enum class Method : std::uint8_t {
+  unknown,  ///< No request, or a method that we don't take.
+  other,
+  get,
+  head,
+  post,
+  put,
+  delete_,
+  options,
+  connect,
+  trace,
+};
 
 /// Field text lives in Head::bytes_; offsets survive its growth.
 struct Field {
@@ -27,7 +42,8 @@ struct Field {
   std::uint32_t value_length;
   std::uint16_t name_length;
   HeaderId id;
-  bool removed;
+  bool removed : 1;
+  bool is_line : 1;  ///< Stands in the bytes as "name: value" with CRLF.
 };
 
 class Head {
@@ -35,8 +51,6 @@ class Head {
   Head() = default;
   Head(const Head&) = delete;
   Head& operator=(const Head&) = delete;
-  Head(Head&&) = default;
-  Head& operator=(Head&&) = default;
 
   /// Forget everything, keep capacity.
   void clear() noexcept;
@@ -51,6 +65,7 @@ class Head {
   [[nodiscard]] std::string_view method() const noexcept {
     return text(method_offset_, method_length_);
   }
+  [[nodiscard]] Method method_id() const noexcept { return method_; }
   /// Request target in origin form: path and query (an absolute-form target has been split by the
   /// parser into target() and a replaced host field), or "*", or authority for CONNECT.
   [[nodiscard]] std::string_view target() const noexcept {
@@ -60,32 +75,30 @@ class Head {
   void set_target(std::string_view target);
 
   // Fields, in order of arrival and then of addition.
-  [[nodiscard]] const std::vector<Field>& fields() const noexcept { return fields_; }
+  [[nodiscard]] std::span<const Field> fields() const noexcept { return {fields_.get(), count_}; }
   [[nodiscard]] std::string_view name(const Field& f) const noexcept {
     return text(f.name_offset, f.name_length);
   }
   [[nodiscard]] std::string_view value(const Field& f) const noexcept {
     return text(f.value_offset, f.value_length);
   }
-  /// The field as "name: value" with CRLF where the Head's bytes hold it in that form; else empty.
+  /// The field as "name: value" with CRLF. REQUIRES: is_line.
   [[nodiscard]] std::string_view line(const Field& f) const noexcept {
-    const char* const begin = bytes_.data() + f.name_offset;
-    const std::size_t name_length = f.name_length;
-    const std::size_t size = name_length + 2 + f.value_length;
-    const bool whole = f.value_offset == f.name_offset + name_length + 2 &&
-                       f.name_offset + size + 2 <= bytes_.size() && begin[name_length] == ':' &&
-                       begin[name_length + 1] == ' ' && begin[size] == '\r' &&
-                       begin[size + 1] == '\n';
-    return whole ? std::string_view(begin, size + 2) : std::string_view{};
+    return text(f.name_offset, std::size_t{f.name_length} + f.value_length + 4);
   }
   /// Live (not removed) fields.
   [[nodiscard]] std::size_t field_count() const noexcept { return live_; }
 
   /// The first live field of that name, or null.
-  [[nodiscard]] const Field* find(HeaderId id) const noexcept;
+  [[nodiscard]] const Field* find(HeaderId id) const noexcept {
+    return has(id) ? &fields_[first_[static_cast<std::size_t>(id)]] : nullptr;
+  }
   [[nodiscard]] const Field* find(std::string_view lower_case_name) const noexcept;
   /// Value of the first such field; empty if absent (use find() to tell absent from empty).
-  [[nodiscard]] std::string_view get(HeaderId id) const noexcept;
+  [[nodiscard]] std::string_view get(HeaderId id) const noexcept {
+    const Field* f = find(id);
+    return f == nullptr ? std::string_view{} : value(*f);
+  }
 
   /// Append a field. REQUIRES: name is lower case and a token, value is clean (see "Always holds").
   /// Views into this Head are fine as arguments here and in set().
@@ -94,17 +107,26 @@ class Head {
   /// Replace the first field's value in place and remove the others of that name; add if absent.
   void set(HeaderId id, std::string_view value);
   void set(std::string_view name, std::string_view value);
-  void remove(HeaderId id) noexcept;
+  void remove(HeaderId id) noexcept {
+    if (has(id)) remove_all(id);
+  }
   void remove(std::string_view lower_case_name) noexcept;
 
-  /// Take `raw` (a complete head) as the backing bytes; the parser then indexes it. Used by
-  /// HeadParser.
-  char* assign(std::string_view raw);
-  /// The same with a space put in at `space_at`.
-  char* assign(std::string_view raw, std::size_t space_at);
-  void index(std::uint32_t name_offset, std::uint16_t name_length, std::uint32_t value_offset,
-             std::uint32_t value_length);
-  void set_method_range(std::uint32_t offset, std::uint32_t length) noexcept;
+  // For the parser: first the index, with offsets into bytes that are still elsewhere, then the
+  // bytes.
+  void index(const Field& field) {
+    if (count_ == capacity_) grow_fields();
+    fields_[count_] = field;
+    if (field.id != HeaderId::other && !has(field.id)) {
+      present_ |= bit(field.id);
+      first_[static_cast<std::size_t>(field.id)] = count_;
+    }
+    ++count_;
+    ++live_;
+  }
+  /// Copy the whole head in. `mixed_case`: make its fields' names lower case.
+  void adopt(std::string_view raw, bool mixed_case);
+  void set_method_range(Method method, std::uint32_t offset, std::uint32_t length) noexcept;
   void set_target_range(std::uint32_t offset, std::uint32_t length) noexcept;
   /// Drop the first `length` bytes (scheme and authority) of the target; what is left starts with a
   /// '/' after it. REQUIRES: length > 0.
@@ -115,17 +137,34 @@ class Head {
   [[nodiscard]] std::string_view text(std::size_t offset, std::size_t length) const noexcept {
     return {bytes_.data() + offset, length};
   }
+  [[nodiscard]] static std::uint32_t bit(HeaderId id) noexcept {
+    static_assert(kHeaderIds <= 32);
+    return std::uint32_t{1} << static_cast<unsigned>(id);
+  }
+  [[nodiscard]] bool has(HeaderId id) const noexcept { return (present_ & bit(id)) != 0; }
   std::uint32_t append(std::string_view s);
   /// Where `s` starts in bytes_, or the largest std::size_t if it lies elsewhere.
   [[nodiscard]] std::size_t offset_inside(std::string_view s) const noexcept;
+  /// Where to write `n` bytes; `a` and `b` move along if they are views into bytes_, which may
+  /// grow.
+  [[nodiscard]] char* room(std::size_t n, std::string_view& a, std::string_view& b) {
+    return bytes_.capacity() - bytes_.size() >= n ? bytes_.room(n) : grow(n, a, b);
+  }
+  [[nodiscard]] char* grow(std::size_t n, std::string_view& a, std::string_view& b);
+  void grow_fields();
+  void finish_line(HeaderId id, std::size_t name_length, std::size_t value_length);
   void replace_value(Field& f, std::string_view value);
   void remove_at(std::size_t i) noexcept;
+  void remove_all(HeaderId id) noexcept;
 
-  std::string bytes_;
-  std::vector<Field> fields_;
-  std::array<std::uint32_t, kHeaderIds>
-      first_{};  ///< 1 + index of the first live field of that id; 0 = none.
-  std::size_t live_ = 0;
+  base::Buffer bytes_;
+  std::unique_ptr<Field[]> fields_;
+  std::uint32_t count_ = 0;  ///< Of fields_, with those that were removed.
+  std::uint32_t capacity_ = 0;
+  std::uint32_t present_ = 0;                      ///< A bit for each id that has a live field.
+  std::array<std::uint32_t, kHeaderIds> first_{};  ///< Index of the first one, where present.
+  std::uint32_t live_ = 0;
+  Method method_ = Method::unknown;
   std::uint32_t method_offset_ = 0, method_length_ = 0;
   std::uint32_t target_offset_ = 0, target_length_ = 0;
 };

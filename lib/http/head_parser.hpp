@@ -1,6 +1,6 @@
-// Bytes -> Head, for requests and responses: Beast's basic_parser records offsets, our guard layer
-// refuses what is ambiguous (RFC 9112 2-7, RFC 9110 5; docs/adr/0005 on what Beast 345 lets
-// through).
+// Bytes -> Head, for requests and responses: the reader checks the syntax and records offsets, a
+// guard layer refuses what is ambiguous (RFC 9112 2-7, RFC 9110 5; docs/adr/0005 on what others let
+// through, 0011 on the reader).
 //
 // Pure functions of bytes: no sockets, no state between calls. The caller keeps unfinished bytes
 // and calls again with the grown buffer (`searched` avoids a second scan of the old part).

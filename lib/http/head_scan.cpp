@@ -7,8 +7,10 @@
 #include <array>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "base/text.hpp"
+#include "http/byte_scan.hpp"
 
 namespace holdfast::http {
 
@@ -17,6 +19,7 @@ namespace {
 constexpr std::uint8_t kToken = 1;
 constexpr std::uint8_t kHost = 2;
 constexpr std::uint8_t kHex = 4;
+constexpr std::uint8_t kCapital = 8;
 constexpr std::uint64_t kMaxPort = 65535;
 
 constexpr std::array<std::uint8_t, 256> make_classes() {
@@ -29,6 +32,7 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
     const bool alpha = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     const bool hex = digit || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
     if (digit || alpha) table[static_cast<std::size_t>(c)] |= kToken | kHost;
+    if (c >= 'A' && c <= 'Z') table[static_cast<std::size_t>(c)] |= kCapital;
     if (hex) table[static_cast<std::size_t>(c)] |= kHex;
   }
   mark("!#$%&'*+-.^_`|~", kToken);  // RFC 9110 5.6.2
@@ -51,13 +55,19 @@ bool is_escape(std::string_view s, std::size_t at) {
          has_class(s[at + 2], kHex);
 }
 
-bool is_reg_name(std::string_view s) {
-  for (std::size_t i = 0; i < s.size(); ++i) {
-    if (has_class(s[i], kHost)) continue;
-    if (!is_escape(s, i)) return false;
-    i += 2;
+/// Where the reg-name (RFC 3986 3.2.2) at the start of `s` ends.
+std::size_t reg_name_end(std::string_view s) {
+  std::size_t i = 0;
+  while (i < s.size()) {
+    if (has_class(s[i], kHost)) {
+      ++i;
+    } else if (is_escape(s, i)) {
+      i += 3;
+    } else {
+      break;
+    }
   }
-  return true;
+  return i;
 }
 
 /// A '%' that begins no escape is decoded differently by every reader.
@@ -66,17 +76,6 @@ bool has_bad_escape(std::string_view s) {
     if (!is_escape(s, at)) return true;
   }
   return false;
-}
-
-bool is_ascii(std::string_view s) {  // Eight bytes at a time: every request passes here.
-  std::uint64_t all = 0;
-  for (; s.size() >= sizeof all; s.remove_prefix(sizeof all)) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, s.data(), sizeof word);
-    all |= word;
-  }
-  for (const char c : s) all |= static_cast<unsigned char>(c);
-  return (all & 0x8080808080808080U) == 0;
 }
 
 /// RFC 3986 3.2.2 IPv6address; zones (RFC 6874) and IPvFuture mean nothing to a peer.
@@ -141,8 +140,7 @@ bool is_valid_host(std::string_view host) noexcept {
     if (end == std::string_view::npos || !is_ipv6(host.substr(1, end - 1))) return false;
     ++end;
   } else {
-    end = std::min(host.find(':'), host.size());
-    if (!is_reg_name(host.substr(0, end))) return false;
+    end = reg_name_end(host);
     // RFC 9110 4.2.1: no host but a port is to be rejected; nothing at all says "no authority".
     if (end == 0) return host.empty();
   }
@@ -150,11 +148,9 @@ bool is_valid_host(std::string_view host) noexcept {
   return host[end] == ':' && is_port(host.substr(end + 1));
 }
 
-Target split_target(std::string_view method, std::string_view target) noexcept {
-  // RFC 3986 2 knows ASCII only, and what a later hop makes of other bytes is anyone's guess. Wider
-  // than its grammar: what clients send unescaped and Envoy passes ('"<>\\^`{|}').
-  if (!is_ascii(target) || has_bad_escape(target)) return {};
-  if (method == "CONNECT") {  // RFC 9112 3.2.3: host and port, always
+Target split_target(Method method, std::string_view target) noexcept {
+  if (has_bad_escape(target)) return {};
+  if (method == Method::connect) {  // RFC 9112 3.2.3: host and port, always
     const std::size_t colon = target.rfind(':');
     const bool ok = colon != std::string_view::npos && colon + 1 < target.size() &&
                     is_valid_host(target) && target.back() != ']';
@@ -162,7 +158,7 @@ Target split_target(std::string_view method, std::string_view target) noexcept {
     return {Target::Form::authority, target, {}};
   }
   if (target == "*") {
-    return {method == "OPTIONS" ? Target::Form::asterisk : Target::Form::bad, {}, {}};
+    return {method == Method::options ? Target::Form::asterisk : Target::Form::bad, {}, {}};
   }
   if (target.front() == '/') {
     const bool fragment = target.find('#') != std::string_view::npos;
@@ -171,18 +167,60 @@ Target split_target(std::string_view method, std::string_view target) noexcept {
   return split_absolute(target);
 }
 
-bool is_known_method(std::string_view method) noexcept {
-  static constexpr std::array<std::string_view, 33> kMethods = {
-      "GET",       "POST",      "PUT",        "DELETE",     "HEAD",       "OPTIONS", "PATCH",
-      "CONNECT",   "TRACE",     "ACL",        "BIND",       "CHECKOUT",   "COPY",    "LINK",
-      "LOCK",      "MERGE",     "MKACTIVITY", "MKCALENDAR", "MKCOL",      "MOVE",    "NOTIFY",
-      "PROPFIND",  "PROPPATCH", "PURGE",      "REBIND",     "REPORT",     "SEARCH",  "SOURCE",
-      "SUBSCRIBE", "UNBIND",    "UNLINK",     "UNLOCK",     "UNSUBSCRIBE"};
-  return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
+Method method_of(std::string_view method) noexcept {
+  if (method == "GET") return Method::get;
+  static constexpr std::array<std::pair<std::string_view, Method>, 8> kNamed = {{
+      {"POST", Method::post},
+      {"HEAD", Method::head},
+      {"PUT", Method::put},
+      {"DELETE", Method::delete_},
+      {"OPTIONS", Method::options},
+      {"CONNECT", Method::connect},
+      {"TRACE", Method::trace},
+      {"PATCH", Method::other},
+  }};
+  static constexpr std::array<std::string_view, 24> kOthers = {
+      "ACL",      "BIND",       "CHECKOUT",   "COPY",   "LINK",   "LOCK",
+      "MERGE",    "MKACTIVITY", "MKCALENDAR", "MKCOL",  "MOVE",   "NOTIFY",
+      "PROPFIND", "PROPPATCH",  "PURGE",      "REBIND", "REPORT", "SEARCH",
+      "SOURCE",   "SUBSCRIBE",  "UNBIND",     "UNLINK", "UNLOCK", "UNSUBSCRIBE"};
+  for (const auto& [name, id] : kNamed) {
+    if (name == method) return id;
+  }
+  return std::ranges::find(kOthers, method) != kOthers.end() ? Method::other : Method::unknown;
 }
 
 bool is_token_char(char c) noexcept {
   return has_class(c, kToken);
+}
+
+Token skip_token(const char* p, const char* end) noexcept {
+  Token token{p, false};
+  token.end = skip_name(p, end, token.has_capital);
+  for (; token.end != end; ++token.end) {
+    const std::uint8_t bits = kClasses[static_cast<unsigned char>(*token.end)];
+    if ((bits & kToken) == 0) break;
+    token.has_capital = token.has_capital || (bits & kCapital) != 0;
+  }
+  return token;
+}
+
+bool is_option_list(std::string_view value) noexcept {
+  bool after_token = false;
+  while (!value.empty()) {
+    const char c = value.front();
+    std::size_t used = 1;
+    if (c == ',') {
+      after_token = false;
+    } else if (!is_blank(c)) {
+      const char* const begin = value.data();
+      used = static_cast<std::size_t>(skip_token(begin, begin + value.size()).end - begin);
+      if (used == 0 || after_token) return false;
+      after_token = true;
+    }
+    value.remove_prefix(used);
+  }
+  return true;
 }
 
 bool parse_length(std::string_view digits, std::uint64_t& length) noexcept {

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "http/head.hpp"
+
 namespace holdfast::http {
 
 /// The end of a head, found by its line feeds alone.
@@ -32,15 +34,26 @@ struct Target {
   std::string_view authority;  ///< absolute and authority form
   std::string_view path;       ///< absolute form: path and query; may be empty or start with '?'
 };
-/// bad: not ASCII, a '%' without two hex digits (RFC 3986 2.1), or a form that is not the method's.
-/// REQUIRES: no white space or control character in `target`, which is not empty (Beast's parser
-/// sees to that).
-[[nodiscard]] Target split_target(std::string_view method, std::string_view target) noexcept;
+/// bad: a '%' without two hex digits (RFC 3986 2.1), or a form that is not the method's.
+/// REQUIRES: visible ASCII only, and not empty (the reader sees to that: RFC 3986 2 knows nothing
+/// else, and what a later hop makes of other bytes is anyone's guess). Wider than its grammar: what
+/// clients send unescaped and Envoy passes ('"<>\\^`{|}').
+[[nodiscard]] Target split_target(Method method, std::string_view target) noexcept;
 
-/// The methods that Envoy 1.40's parser knows; it answers 400 to all others.
-[[nodiscard]] bool is_known_method(std::string_view method) noexcept;
+/// unknown: not one of those that Envoy 1.40's parser knows; it answers 400 to all others.
+[[nodiscard]] Method method_of(std::string_view method) noexcept;
 
 [[nodiscard]] bool is_token_char(char c) noexcept;
+
+/// How far the token (RFC 9110 5.6.2) at the start of [p, end) goes.
+struct Token {
+  const char* end;
+  bool has_capital;
+};
+[[nodiscard]] Token skip_token(const char* p, const char* end) noexcept;
+
+/// #token, with empty members (RFC 9110 5.6.1.2 and 7.6.1): what a Connection field may hold.
+[[nodiscard]] bool is_option_list(std::string_view value) noexcept;
 
 /// 1*DIGIT without overflow, and nothing else (RFC 9112 6.2).
 [[nodiscard]] bool parse_length(std::string_view digits, std::uint64_t& length) noexcept;

@@ -1,6 +1,7 @@
 // The header names that Holdfast itself looks at, so that a lookup in a Head is an array access.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -37,8 +38,13 @@ enum class HeaderId : std::uint8_t {
 
 inline constexpr std::size_t kHeaderIds = static_cast<std::size_t>(HeaderId::count_);
 
-/// The id of a lower-case name; HeaderId::other when it is none of the above.
-[[nodiscard]] HeaderId header_id(std::string_view lower_case_name) noexcept;
+/// The id of a name in any case; HeaderId::other when it is none of the above.
+/// REQUIRES: `name` is a token (RFC 9110 5.6.2).
+[[nodiscard]] HeaderId header_id(std::string_view name) noexcept;
 [[nodiscard]] std::string_view header_name(HeaderId id) noexcept;
+
+/// "name: ", as a line begins; room for 32 bytes may be copied from its start.
+inline constexpr std::size_t kLineStart = 32;
+[[nodiscard]] std::string_view header_line_start(HeaderId id) noexcept;
 
 }  // namespace holdfast::http

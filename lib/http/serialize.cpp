@@ -3,6 +3,7 @@
 #include <array>
 #include <cassert>
 #include <charconv>
+#include <cstring>
 
 #include "http/civil_time.hpp"
 #include "http/status.hpp"
@@ -16,36 +17,40 @@ namespace {
 /// have.
 class HeadWriter {
  public:
-  HeadWriter(std::string& out, const Head& head) : out_(out), head_(head), used_(out.size()) {
-    // All text of the fields stands in the Head; a line adds ": " and CRLF.
-    out_.resize(used_ + head.raw_size() + 4 * head.fields().size() + kStartAndTail);
-  }
+  HeadWriter(base::Buffer& out, const Head& head)
+      : out_(out),
+        head_(head),
+        // All text of the fields stands in the Head; a line adds ": " and CRLF.
+        begin_(out.room(head.raw_size() + 4 * head.fields().size() + kStartAndTail)),
+        at_(begin_) {}
   HeadWriter(const HeadWriter&) = delete;
   HeadWriter& operator=(const HeadWriter&) = delete;
-  ~HeadWriter() { out_.resize(used_); }
+  ~HeadWriter() { out_.commit(static_cast<std::size_t>(at_ - begin_)); }
 
   void text(std::string_view s) noexcept {
-    assert(used_ + s.size() <= out_.size());
-    used_ += s.copy(out_.data() + used_, s.size());
+    std::memcpy(at_, s.data(), s.size());
+    at_ += s.size();
   }
   void field(const Field& f) noexcept {
-    const std::string_view line = head_.line(f);
-    if (line.empty()) {
+    if (f.is_line) {
+      const std::string_view line = head_.line(f);
+      if (line.data() != run_end_) {
+        end_run();
+        run_ = line.data();
+      }
+      run_end_ = line.data() + line.size();
+    } else {
       end_run();
       text(head_.name(f));
       text(": ");
-      text(head_.value(f));
+      if (f.value_length != 0) text(head_.value(f));
       text("\r\n");
-    } else if (line.data() == run_.data() + run_.size()) {
-      run_ = {run_.data(), run_.size() + line.size()};
-    } else {
-      end_run();
-      run_ = line;
     }
   }
   void tail(bool chunked) noexcept {
     end_run();
-    text(chunked ? "transfer-encoding: chunked\r\n\r\n" : "\r\n");
+    if (chunked) text("transfer-encoding: chunked\r\n");
+    text("\r\n");
   }
 
  private:
@@ -53,14 +58,16 @@ class HeadWriter {
   static constexpr std::size_t kStartAndTail = 128;
 
   void end_run() noexcept {
-    if (!run_.empty()) text(run_);
-    run_ = {};
+    if (run_ != nullptr) text({run_, static_cast<std::size_t>(run_end_ - run_)});
+    run_ = run_end_ = nullptr;
   }
 
-  std::string& out_;
+  base::Buffer& out_;
   const Head& head_;
-  std::size_t used_;
-  std::string_view run_;  ///< Of the Head's bytes, not written yet.
+  char* const begin_;
+  char* at_;
+  const char* run_ = nullptr;  ///< Of the Head's bytes, not written yet.
+  const char* run_end_ = nullptr;
 };
 
 /// The framing on the wire is the one that the caller asked for, whatever the head says: never both
@@ -76,7 +83,7 @@ void two_digits(char* out, unsigned value) {
 
 }  // namespace
 
-void append_request_head(std::string& out, const Head& head, bool chunked) {
+void append_request_head(base::Buffer& out, const Head& head, bool chunked) {
   HeadWriter writer(out, head);
   writer.text(head.method());
   writer.text(" ");
@@ -90,13 +97,15 @@ void append_request_head(std::string& out, const Head& head, bool chunked) {
   writer.tail(chunked);
 }
 
-void append_response_head(std::string& out, const Head& head, Version version, bool chunked) {
+void append_response_head(base::Buffer& out, const Head& head, Version version, bool chunked) {
   HeadWriter writer(out, head);
   writer.text(version == Version::http_1_0 ? "HTTP/1.0 " : "HTTP/1.1 ");
-  std::array<char, 5> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), head.status);
-  writer.text({digits.data(), end.ptr});
-  writer.text(" ");
+  assert(head.status >= 100 && head.status <= 999);
+  const unsigned code = head.status;
+  const std::array<char, 4> digits{static_cast<char>('0' + code / 100),
+                                   static_cast<char>('0' + code / 10 % 10),
+                                   static_cast<char>('0' + code % 10), ' '};
+  writer.text({digits.data(), digits.size()});
   writer.text(reason_phrase(head.status));
   writer.text("\r\n");
   for (const Field& f : head.fields()) {

@@ -5,9 +5,9 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 
+#include "base/buffer.hpp"
 #include "http/head.hpp"
 
 namespace holdfast::http {
@@ -16,10 +16,10 @@ namespace holdfast::http {
 /// stood), then each live field in order, "transfer-encoding: chunked" last if `chunked`, and the
 /// blank line. A transfer-encoding field in the head is never written, and with `chunked` no
 /// content-length either: `chunked` alone decides.
-void append_request_head(std::string& out, const Head& head, bool chunked);
+void append_request_head(base::Buffer& out, const Head& head, bool chunked);
 
 /// Append "HTTP/1.x STATUS Reason\r\n" and then the same, without a place of honour for `host`.
-void append_response_head(std::string& out, const Head& head, Version version, bool chunked);
+void append_response_head(base::Buffer& out, const Head& head, Version version, bool chunked);
 
 /// Hex chunk header "1f4\r\n" into `out`; returns its length (at most 18).
 std::size_t chunk_header(std::uint64_t size, char* out) noexcept;

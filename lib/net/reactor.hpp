@@ -20,6 +20,7 @@
 #include <span>
 #include <string>
 
+#include "base/buffer.hpp"
 #include "base/intrusive_list.hpp"
 #include "net/timer_wheel.hpp"
 
@@ -93,7 +94,7 @@ class Reactor {
     return {read_buffer_.get(), kReadBufferSize};
   }
   /// Recycled buffer to build a head in before it is sent. Cleared by whoever takes it.
-  [[nodiscard]] std::string& write_buffer() noexcept { return write_buffer_; }
+  [[nodiscard]] base::Buffer& write_buffer() noexcept { return write_buffer_; }
   /// `date` header value of the current second (RFC 9110 6.6.1); valid until the next turn.
   [[nodiscard]] std::string_view date() noexcept;
 
@@ -123,7 +124,7 @@ class Reactor {
   std::size_t event_next_ = 0;
   bool in_turn_ = false;
   std::unique_ptr<char[]> read_buffer_;
-  std::string write_buffer_;
+  base::Buffer write_buffer_;
   std::int64_t date_second_ = 0;
   std::array<char, 29> date_;
 };

@@ -70,7 +70,7 @@ void Exchange::begin(const http::HeadResult& result) noexcept {
   reset_state();
   phase_ = Phase::request_filters;
   keep_alive_ = result.keep_alive;
-  head_request_ = request_.method() == "HEAD";
+  head_request_ = request_.method_id() == http::Method::head;
   chunked_request_ = result.framing == http::Framing::chunked;
   request_complete_ =
       result.framing == http::Framing::none ||
@@ -143,7 +143,7 @@ void Exchange::run_request_filters(std::size_t next) noexcept {
 void Exchange::route() noexcept {
   if (route_ == nullptr) {
     context_.stats.no_route.add();
-    if (request_.method() == "CONNECT") keep_alive_ = false;
+    if (request_.method_id() == http::Method::connect) keep_alive_ = false;
     return local_reply(404, "", Flag::no_route_found, "route_not_found");
   }
   context_.stats.rq_total.add();
@@ -197,7 +197,7 @@ void Exchange::attach(upstream::ClientConnection& connection) noexcept {
   phase_ = Phase::waiting;
   if (!context_.access_logs.empty()) upstream_host_ = connection.host().text();
   connection.begin(*this, request_.method());
-  std::string& buffer = session_.loop().write_buffer();
+  base::Buffer& buffer = session_.loop().write_buffer();
   buffer.clear();
   http::append_request_head(buffer, request_, chunked_request_);
   staged_ = Staged::request;
@@ -217,7 +217,8 @@ void Exchange::send_request(std::span<char> body, bool end) noexcept {
   std::array<iovec, 5> pieces;
   std::size_t count = 0;
   std::array<char, 20> size;
-  if (staged_ == Staged::request) pieces[count++] = net::piece(session_.loop().write_buffer());
+  if (staged_ == Staged::request)
+    pieces[count++] = net::piece(session_.loop().write_buffer().view());
   staged_ = Staged::nothing;
   if (!body.empty()) {
     sent_body_ = true;
@@ -285,9 +286,10 @@ void Exchange::arm_route_deadline() noexcept {
 /// it saw the request. Repeating is safe for idempotent methods (RFC 9110 9.2.2), and possible
 /// while no body was sent.
 bool Exchange::may_retry(ResetReason reason) const noexcept {
-  const std::string_view method = request_.method();
-  const bool idempotent = method == "GET" || method == "HEAD" || method == "PUT" ||
-                          method == "DELETE" || method == "OPTIONS" || method == "TRACE";
+  using enum http::Method;
+  const http::Method method = request_.method_id();
+  const bool idempotent = method == get || method == head || method == put || method == delete_ ||
+                          method == options || method == trace;
   return reason == ResetReason::connection_termination && idempotent && !retried_ && !sent_body_ &&
          request_complete_ && upstream_->earlier_requests() > 0 && !upstream_->response_begun();
 }
@@ -351,7 +353,7 @@ void Exchange::reject(std::uint16_t status, std::string_view body, Flag flag,
                       std::string_view details) noexcept {
   if (phase_ == Phase::idle) {  // Not even a head that could be served.
     reset_state();
-    head_request_ = request_.method() == "HEAD";
+    head_request_ = request_.method_id() == http::Method::head;
   }
   rejected_ = true;
   keep_alive_ = false;

@@ -99,7 +99,7 @@ void Exchange::send_response_head() noexcept {
   framing_.close = framing_.close || last;
   finish_response_headers(response_, request_, context_.config, session_.loop().date());
   end_response_head(response_, request_, framing_);
-  std::string& buffer = session_.loop().write_buffer();
+  base::Buffer& buffer = session_.loop().write_buffer();
   buffer.clear();
   http::append_response_head(buffer, response_, request_.version, framing_.chunked);
   staged_ = Staged::response;
@@ -165,7 +165,8 @@ void Exchange::send_response(bool end) noexcept {
   std::array<iovec, 5> pieces;
   std::size_t count = 0;
   std::array<char, 20> size;
-  if (staged_ == Staged::response) pieces[count++] = net::piece(session_.loop().write_buffer());
+  if (staged_ == Staged::response)
+    pieces[count++] = net::piece(session_.loop().write_buffer().view());
   staged_ = Staged::nothing;
   const bool chunked = framing_.chunked && !head_request_;
   if (!body_.empty() && !head_request_) {

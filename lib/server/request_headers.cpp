@@ -97,7 +97,7 @@ void sanitize_te(http::Head& request) {
 }
 
 void strip_control_fields(http::Head& request, bool edge) {
-  const auto& fields = request.fields();
+  const auto fields = request.fields();
   for (std::size_t i = 0; i < fields.size(); ++i) {
     if (fields[i].removed || fields[i].name_length <= kEnvoyPrefix.size()) continue;
     const std::string_view name = request.name(fields[i]);
@@ -117,7 +117,7 @@ void strip_control_fields(http::Head& request, bool edge) {
 /// The `n`-th entry from the right (1 = last) of all X-Forwarded-For fields together; empty if
 /// there are fewer.
 std::string_view forwarded_entry(const http::Head& request, std::size_t n) {
-  const auto& fields = request.fields();
+  const auto fields = request.fields();
   for (std::size_t i = fields.size(); i-- > 0;) {
     if (fields[i].removed || fields[i].id != HeaderId::x_forwarded_for) continue;
     std::string_view list = request.value(fields[i]);
@@ -230,9 +230,10 @@ void add_forwarding_headers(http::Head& request, const config::HttpConnectionMan
 }
 
 void frame_request(http::Head& request, bool chunked) {
-  const std::string_view method = request.method();
-  const bool bodiless = method == "GET" || method == "HEAD" || method == "DELETE" ||
-                        method == "TRACE" || method == "CONNECT";
+  using enum http::Method;
+  const http::Method method = request.method_id();
+  const bool bodiless =
+      method == get || method == head || method == delete_ || method == trace || method == connect;
   if (!bodiless && !chunked && request.find(HeaderId::content_length) == nullptr) {
     request.add(HeaderId::content_length, "0");
   }

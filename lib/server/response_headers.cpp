@@ -61,7 +61,7 @@ void add_location(http::Head& response, const http::Head& request) {
 
 ClientFraming frame_response(const http::Head& response, const http::Head& request, Origin origin,
                              http::Framing framing) noexcept {
-  const bool head_request = request.method() == "HEAD";
+  const bool head_request = request.method_id() == http::Method::head;
   const bool old = request.version == http::Version::http_1_0;
   const std::uint16_t status = response.status;
   const bool never_body = status == 204 || status == 304 || status < 200;

@@ -10,7 +10,7 @@
 
 #include "base/text.hpp"
 #include "connection.hpp"
-#include "http/serialize.hpp"
+#include "head_text.hpp"
 #include "server/request_headers.hpp"
 #include "server/response_headers.hpp"
 #include "strict_reader.hpp"
@@ -97,7 +97,7 @@ bool forward(Message& message, const config::HttpConnectionManager& config, std:
                                  ids);
   const bool chunked = message.result.framing == http::Framing::chunked;
   server::frame_request(head, chunked);
-  http::append_request_head(out, head, chunked);
+  out += http::request_text(head, chunked);
   append_body(out, message, chunked);
   sent.method = head.method();
   sent.target = head.target();
@@ -155,7 +155,7 @@ bool answer(Message& message, const http::Head& request,
       server::frame_response(head, request, server::Origin::upstream, message.result.framing);
   server::finish_response_headers(head, request, config, "Mon, 23 Nov 2026 20:00:00 GMT");
   server::end_response_head(head, request, framing);
-  http::append_response_head(out, head, request.version, framing.chunked);
+  out += http::response_text(head, request.version, framing.chunked);
   if (request.method() != "HEAD") append_body(out, message, framing.chunked);
   sent.status = head.status;
   sent.body = message.body();

@@ -4,6 +4,7 @@
 // 8 = the bytes are a chunked body (its head is put before them).
 #include <string>
 
+#include "beast_reference.hpp"
 #include "connection.hpp"
 
 using namespace holdfast::fuzz;
@@ -58,5 +59,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const Message& message : whole.messages) complete += message.whole ? 1 : 0;
   require(again.consumed == whole.consumed && again.messages.size() == complete);
   check_end(bytes, limits);
+  require(http::difference_from_beast<true>(bytes, limits).empty());
   return 0;
 }

@@ -6,6 +6,7 @@
 #include <array>
 #include <string>
 
+#include "beast_reference.hpp"
 #include "connection.hpp"
 
 using namespace holdfast::fuzz;
@@ -54,5 +55,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(message.head.field_count() <= limits.max_fields);
     check_framing(message, side.method);
   }
+  require(http::difference_from_beast<false>(bytes, limits).empty());
   return 0;
 }

@@ -17,7 +17,7 @@ const std::string kRequest =
 const std::string kResponse =
     "HTTP/1.1 200 OK\r\nServer: s\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n\r\n";
 
-void exchange(Head& request, Head& response, std::string& out) {
+void exchange(Head& request, Head& response, base::Buffer& out) {
   out.clear();
   const HeadResult parsed = parse_request_head(kRequest, {}, request);
   request.remove(HeaderId::connection);
@@ -36,7 +36,7 @@ void exchange(Head& request, Head& response, std::string& out) {
 TEST_CASE("a warm head is parsed, edited and written without allocation", "[http]") {
   Head request;
   Head response;
-  std::string out;
+  base::Buffer out;
   exchange(request, response, out);
   REQUIRE_FALSE(out.empty());
   const std::size_t cold = allocations.load();

@@ -20,8 +20,19 @@ TEST_CASE("each id has a name that leads back to it", "[http]") {
   CHECK(header_id("x-envoy-expected-rq-timeout-ms") == HeaderId::x_envoy_expected_rq_timeout_ms);
 }
 
+TEST_CASE("a name is known in any case", "[http]") {
+  for (std::size_t i = 1; i < kHeaderIds; ++i) {
+    std::string name(header_name(static_cast<HeaderId>(i)));
+    for (char& c : name) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 0x20) : c;
+    CHECK(header_id(name) == static_cast<HeaderId>(i));
+    name.back() = '^';
+    CHECK(header_id(name) == HeaderId::other);
+  }
+}
+
 TEST_CASE("other names have no id", "[http]") {
-  for (const char* name : {"", "x", "Host", "accept", "hosu", "x-forwarded-foo"}) {
+  for (const char* name :
+       {"", "x", "accept", "hosu", "x-forwarded-foo", "x_request_id", "x-request~id"}) {
     CHECK(header_id(name) == HeaderId::other);
   }
   CHECK(header_id(std::string(100'000, 'x')) == HeaderId::other);

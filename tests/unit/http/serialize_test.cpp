@@ -3,6 +3,7 @@
 #include <string>
 
 #include "catch.hpp"
+#include "head_text.hpp"
 #include "http/head_parser.hpp"
 #include "http/status.hpp"
 
@@ -23,9 +24,10 @@ TEST_CASE("a request goes out as Envoy writes it: host first, chunked last", "[h
       "Content-Type: t\r\nConnection: close\r\nUser-Agent: u\r\nX-A: 3\r\n\r\n";
   REQUIRE(parse_request_head(in, {}, head).state == HeadResult::State::complete);
   head.remove(HeaderId::connection);
-  std::string out = "before ";
+  base::Buffer out;
+  out.append("before ");
   append_request_head(out, head, true);
-  CHECK(out ==
+  CHECK(out.view() ==
         "before POST /x HTTP/1.1\r\nhost: h\r\nx-a: 1\r\nx-b: 2\r\ncontent-type: t\r\n"
         "user-agent: u\r\nx-a: 3\r\ntransfer-encoding: chunked\r\n\r\n");
 }
@@ -35,8 +37,7 @@ TEST_CASE("a content-length stays where it stands", "[http]") {
   const std::string in =
       "POST /x HTTP/1.1\r\nX-A: 1\r\nContent-Length: 1\r\nHost:\r\nTE: trailers\r\n\r\n";
   REQUIRE(parse_request_head(in, {}, head).state == HeadResult::State::complete);
-  std::string out;
-  append_request_head(out, head, false);
+  const std::string out = request_text(head, false);
   CHECK(out == "POST /x HTTP/1.1\r\nhost: \r\nx-a: 1\r\ncontent-length: 1\r\nte: trailers\r\n\r\n");
 }
 
@@ -47,16 +48,13 @@ TEST_CASE("length and chunks are never announced together", "[http]") {
   head.add(HeaderId::content_length, "5");
   head.add(HeaderId::transfer_encoding, "gzip");
   head.add(HeaderId::transfer_encoding, "chunked");
-  std::string chunked;
-  append_request_head(chunked, head, true);
+  const std::string chunked = request_text(head, true);
   CHECK(chunked == "PUT / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n");
-  std::string plain;
-  append_request_head(plain, head, false);
+  const std::string plain = request_text(head, false);
   CHECK(plain == "PUT / HTTP/1.1\r\ncontent-length: 5\r\n\r\n");
 
   head.status = 200;
-  std::string response;
-  append_response_head(response, head, Version::http_1_1, true);
+  const std::string response = response_text(head, Version::http_1_1, true);
   CHECK(response == "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
 }
 
@@ -67,14 +65,12 @@ TEST_CASE("a response goes out as Envoy writes it", "[http]") {
       "X-A: 3\r\n\r\n";
   REQUIRE(parse_response_head(in, {}, "GET", head).state == HeadResult::State::complete);
   head.set(HeaderId::server, "envoy");
-  std::string out;
-  append_response_head(out, head, Version::http_1_1, true);
+  std::string out = response_text(head, Version::http_1_1, true);
   CHECK(out ==
         "HTTP/1.1 200 OK\r\nx-a: 1\r\nx-b: 2\r\nserver: envoy\r\nx-a: 3\r\n"
         "transfer-encoding: chunked\r\n\r\n");
-  out.clear();
   head.status = 418;
-  append_response_head(out, head, Version::http_1_0, false);
+  out = response_text(head, Version::http_1_0, false);
   CHECK(out == "HTTP/1.0 418 Unknown\r\nx-a: 1\r\nx-b: 2\r\nserver: envoy\r\nx-a: 3\r\n\r\n");
 }
 
@@ -87,8 +83,7 @@ TEST_CASE("what is forwarded parses to the same message", "[http]") {
     Head second;
     const HeadResult one = parse_request_head(in, {}, first);
     REQUIRE(one.state == HeadResult::State::complete);
-    std::string out;
-    append_request_head(out, first, false);
+    const std::string out = request_text(first, false);
     const HeadResult two = parse_request_head(out, {}, second);
     REQUIRE(two.state == HeadResult::State::complete);
     CHECK(two.consumed == out.size());
@@ -98,8 +93,7 @@ TEST_CASE("what is forwarded parses to the same message", "[http]") {
     CHECK(first.target() == second.target());
     CHECK(first.get(HeaderId::host) == second.get(HeaderId::host));
     CHECK(first.field_count() == second.field_count());
-    std::string again;
-    append_request_head(again, second, false);
+    const std::string again = request_text(second, false);
     CHECK(again == out);
   }
 }

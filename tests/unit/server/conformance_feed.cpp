@@ -3,8 +3,8 @@
 #include <array>
 #include <optional>
 
+#include "head_text.hpp"
 #include "http/body_decoder.hpp"
-#include "http/serialize.hpp"
 #include "server/request_headers.hpp"
 #include "server/response_headers.hpp"
 
@@ -141,7 +141,7 @@ class RequestFeed {
     outcome_.sees.push_back({std::string(in_.head.method()), std::string(in_.head.target()),
                              std::string(in_.head.get(HeaderId::host)), in_.body});
     const bool chunked = in_.result.framing == http::Framing::chunked;
-    http::append_request_head(outcome_.passed_on, in_.head, chunked);
+    outcome_.passed_on += http::request_text(in_.head, chunked);
     append_body(outcome_.passed_on, in_.body, chunked);
     closed_ = !in_.result.keep_alive;
     return !closed_;
@@ -175,7 +175,7 @@ class ResponseFeed {
     strip_response(in_.head);
     const bool chunked = in_.result.framing == http::Framing::chunked ||
                          in_.result.framing == http::Framing::until_close;
-    http::append_response_head(outcome.passed_on, in_.head, http::Version::http_1_1, chunked);
+    outcome.passed_on += http::response_text(in_.head, http::Version::http_1_1, chunked);
     append_body(outcome.passed_on, in_.body, chunked);
     return outcome;
   }

@@ -21,32 +21,32 @@ std::string lines(const http::Head& head) {
   return text;
 }
 
-http::Head request(std::initializer_list<std::pair<const char*, const char*>> fields) {
-  http::Head head;
-  head.set_method("GET");
-  head.set_target("/");
-  for (const auto& [name, value] : fields) head.add(std::string_view(name), value);
-  return head;
-}
+struct Request : http::Head {
+  explicit Request(std::initializer_list<std::pair<const char*, const char*>> fields) {
+    set_method("GET");
+    set_target("/");
+    for (const auto& [name, value] : fields) add(std::string_view(name), value);
+  }
+};
 
 TEST_CASE("hop-by-hop fields and those that Connection names are removed (RFC 9110 7.6.1)",
           "[server]") {
-  http::Head head = request({{"connection", "close, X-Foo"},
-                             {"host", "h"},
-                             {"x-foo", "1"},
-                             {"keep-alive", "timeout=5"},
-                             {"proxy-connection", "keep-alive"},
-                             {"transfer-encoding", "chunked"},
-                             {"connection", "x-bar"},
-                             {"x-bar", "2"},
-                             {"x-kept", "3"}});
+  Request head({{"connection", "close, X-Foo"},
+                {"host", "h"},
+                {"x-foo", "1"},
+                {"keep-alive", "timeout=5"},
+                {"proxy-connection", "keep-alive"},
+                {"transfer-encoding", "chunked"},
+                {"connection", "x-bar"},
+                {"x-bar", "2"},
+                {"x-kept", "3"}});
   CHECK(strip_hop_by_hop(head) == HopByHop::removed);
   CHECK(lines(head) == "host: h\nx-kept: 3\n");
 }
 
 TEST_CASE("Connection must not take away what routes or frames the message", "[server]") {
   const auto verdict = [](const char* options) {
-    http::Head head = request({{"host", "h"}, {"content-length", "3"}, {"connection", options}});
+    Request head({{"host", "h"}, {"content-length", "3"}, {"connection", options}});
     const HopByHop found = strip_hop_by_hop(head);
     CHECK(head.get(HeaderId::content_length) == "3");
     CHECK(head.get(HeaderId::host) == "h");
@@ -65,7 +65,7 @@ TEST_CASE("Connection must not take away what routes or frames the message", "[s
 
 TEST_CASE("te keeps trailers alone", "[server]") {
   const auto te = [](const char* value) {
-    http::Head head = request({{"te", value}});
+    Request head({{"te", value}});
     static_cast<void>(strip_hop_by_hop(head));
     return lines(head);
   };
@@ -77,7 +77,7 @@ TEST_CASE("te keeps trailers alone", "[server]") {
 
 TEST_CASE("upgrade: refused when meant, h2c ignored (RFC 9110 7.8)", "[server]") {
   const auto verdict = [](const char* connection, const char* upgrade) {
-    http::Head head = request({{"connection", connection}, {"upgrade", upgrade}});
+    Request head({{"connection", connection}, {"upgrade", upgrade}});
     const HopByHop found = strip_hop_by_hop(head);
     CHECK(head.find(HeaderId::upgrade) == nullptr);
     return found;
@@ -86,8 +86,7 @@ TEST_CASE("upgrade: refused when meant, h2c ignored (RFC 9110 7.8)", "[server]")
   CHECK(verdict("keep-alive", "websocket") == HopByHop::removed);
   CHECK(verdict("upgrade, http2-settings", "h2c") == HopByHop::removed);
   CHECK(verdict("upgrade", "h2c, websocket") == HopByHop::upgrade);
-  http::Head two =
-      request({{"connection", "upgrade"}, {"upgrade", "h2c"}, {"upgrade", "websocket"}});
+  Request two({{"connection", "upgrade"}, {"upgrade", "h2c"}, {"upgrade", "websocket"}});
   CHECK(strip_hop_by_hop(two) == HopByHop::upgrade);
 }
 
@@ -104,15 +103,15 @@ std::string forwarded(http::Head& head, const config::HttpConnectionManager& con
 
 TEST_CASE("inside: what the client says passes, control fields do not", "[server]") {
   config::HttpConnectionManager config;
-  http::Head head = request({{"x-forwarded-for", "1.1.1.1"},
-                             {"x-forwarded-proto", "https"},
-                             {"x-envoy-max-retries", "9"},
-                             {"x-envoy-internal", "true"},
-                             {"x-envoy-expected-rq-timeout-ms", "1"},
-                             {"x-envoy-original-path", "/o"},
-                             {"x-envoy-foo", "kept"},
-                             {"x-forwarded-for", "2.2.2.2"},
-                             {"x-request-id", "mine"}});
+  Request head({{"x-forwarded-for", "1.1.1.1"},
+                {"x-forwarded-proto", "https"},
+                {"x-envoy-max-retries", "9"},
+                {"x-envoy-internal", "true"},
+                {"x-envoy-expected-rq-timeout-ms", "1"},
+                {"x-envoy-original-path", "/o"},
+                {"x-envoy-foo", "kept"},
+                {"x-forwarded-for", "2.2.2.2"},
+                {"x-request-id", "mine"}});
   CHECK(forwarded(head, config) ==
         "x-forwarded-for: 1.1.1.1,2.2.2.2\nx-forwarded-proto: https\nx-envoy-original-path: /o\n"
         "x-envoy-foo: kept\nx-request-id: mine\n");
@@ -124,7 +123,7 @@ TEST_CASE("inside: what the client says passes, control fields do not", "[server
 }
 
 TEST_CASE("an empty request id is replaced in place", "[server]") {
-  http::Head head = request({{"x-request-id", ""}, {"x-forwarded-proto", "http"}});
+  Request head({{"x-request-id", ""}, {"x-forwarded-proto", "http"}});
   CHECK(forwarded(head, {}) == "x-request-id: <uuid>\nx-forwarded-proto: http\n");
 }
 
@@ -133,18 +132,18 @@ TEST_CASE("at the edge: what the client says is replaced", "[server]") {
   config.use_remote_address = true;
   config.via = "v1";
   SECTION("nothing said") {
-    http::Head head = request({});
+    Request head({});
     CHECK(forwarded(head, config) ==
           "x-forwarded-for: 192.0.2.2\nx-forwarded-proto: http\nvia: v1\n"
           "x-envoy-external-address: 127.0.0.1\nx-request-id: <uuid>\n");
     CHECK(trusted_client_address(head, config).empty());
   }
   SECTION("lies, rewritten where they stand") {
-    http::Head head = request({{"x-request-id", "mine"},
-                               {"x-forwarded-for", "1.1.1.1, 2.2.2.2"},
-                               {"x-envoy-original-path", "/o"},
-                               {"x-forwarded-proto", "gopher"},
-                               {"via", "a"}});
+    Request head({{"x-request-id", "mine"},
+                  {"x-forwarded-for", "1.1.1.1, 2.2.2.2"},
+                  {"x-envoy-original-path", "/o"},
+                  {"x-forwarded-proto", "gopher"},
+                  {"via", "a"}});
     CHECK(forwarded(head, config) ==
           "x-request-id: <uuid>\nx-forwarded-for: 1.1.1.1, 2.2.2.2,192.0.2.2\n"
           "x-forwarded-proto: http\nvia: a, v1\nx-envoy-external-address: 127.0.0.1\n");
@@ -153,9 +152,9 @@ TEST_CASE("at the edge: what the client says is replaced", "[server]") {
     config.via.clear();
     config.xff_num_trusted_hops = 2;
     config.preserve_external_request_id = true;
-    http::Head head = request({{"x-forwarded-for", "1.1.1.1, 2.2.2.2"},
-                               {"x-forwarded-proto", "https"},
-                               {"x-request-id", "mine"}});
+    Request head({{"x-forwarded-for", "1.1.1.1, 2.2.2.2"},
+                  {"x-forwarded-proto", "https"},
+                  {"x-request-id", "mine"}});
     CHECK(forwarded(head, config) ==
           "x-forwarded-for: 1.1.1.1, 2.2.2.2,192.0.2.2\nx-forwarded-proto: https\n"
           "x-request-id: mine\nx-envoy-external-address: 1.1.1.1\n");
@@ -166,7 +165,7 @@ TEST_CASE("at the edge: what the client says is replaced", "[server]") {
     config.xff_num_trusted_hops = 1;
     config.skip_xff_append = true;
     config.generate_request_id = false;
-    http::Head head = request({{"x-forwarded-for", "evil\" header"}});
+    Request head({{"x-forwarded-for", "evil\" header"}});
     CHECK(forwarded(head, config) ==
           "x-forwarded-for: evil\" header\nx-forwarded-proto: http\n"
           "x-envoy-external-address: 127.0.0.1\n");
@@ -208,7 +207,7 @@ TEST_CASE("responses: hop-by-hop fields go, and those that Connection names", "[
 
 TEST_CASE("responses: date is kept, server overwritten in place, via appended", "[server]") {
   config::HttpConnectionManager config;
-  const http::Head asked = request({{"x-request-id", "id"}});
+  const Request asked({{"x-request-id", "id"}});
   http::Head head;
   head.add("server", "upstream");
   head.add("via", "up");
