@@ -27,8 +27,17 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
   # Said even where a distribution's compiler has them as defaults; tests/hardening looks at the result.
   target_compile_options(holdfast_compile INTERFACE -fPIE -fstack-protector-strong
     -fstack-clash-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
-  target_link_options(holdfast_compile INTERFACE -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
-    -Wl,--as-needed)
+  target_link_options(holdfast_compile INTERFACE $<IF:$<BOOL:${HOLDFAST_STATIC}>,-static-pie,-pie>
+    -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed)
+endif()
+# Both in one build directory: the profile lies beside the objects that wrote it.
+if(HOLDFAST_PROFILE STREQUAL "generate")  # Workers share the counters: atomic.
+  target_compile_options(holdfast_compile INTERFACE -fprofile-generate -fprofile-update=atomic)
+  target_link_options(holdfast_compile INTERFACE -fprofile-generate)
+elseif(HOLDFAST_PROFILE STREQUAL "use")  # What the training did not reach is compiled as ever.
+  target_compile_options(holdfast_compile INTERFACE -fprofile-use -fprofile-partial-training
+    -Wno-missing-profile)
+  target_link_options(holdfast_compile INTERFACE -fprofile-use)
 endif()
 if(HOLDFAST_SANITIZE)
   # vptr probes memory through a pipe, and so reports nonsense in the tests that run out of descriptors.

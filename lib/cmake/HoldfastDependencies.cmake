@@ -14,6 +14,10 @@ macro(holdfast_dependency name version repository commit)
 endmacro()
 
 find_package(Threads REQUIRED)
+if(HOLDFAST_STATIC)
+  set(CMAKE_FIND_LIBRARY_SUFFIXES .a)  # pkg_check_modules looks with these, too.
+  set(Boost_USE_STATIC_LIBS ON)
+endif()
 find_package(Boost 1.81 REQUIRED COMPONENTS json url)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(CARES REQUIRED IMPORTED_TARGET libcares)
@@ -34,4 +38,23 @@ holdfast_dependency(CLI11 2.1 https://github.com/CLIUtils/CLI11.git
 if(HOLDFAST_TESTS)
   holdfast_dependency(Catch2 2.13 https://github.com/catchorg/Catch2.git
     182c910b4b63ff587a3440e08f84f70497e49a81)  # v2.13.10
+endif()
+
+# What the rooms link. Debian has no static spdlog and fmt, and its yaml-cpp names the shared one.
+add_library(holdfast_spdlog INTERFACE)
+add_library(holdfast_yaml INTERFACE)
+if(HOLDFAST_STATIC)
+  find_package(fmt QUIET)
+  if(TARGET fmt::fmt-header-only)
+    target_link_libraries(holdfast_spdlog INTERFACE fmt::fmt-header-only)
+  endif()
+  target_compile_definitions(holdfast_spdlog INTERFACE
+    $<TARGET_PROPERTY:spdlog::spdlog_header_only,INTERFACE_COMPILE_DEFINITIONS>)
+  target_include_directories(holdfast_spdlog SYSTEM INTERFACE
+    $<TARGET_PROPERTY:spdlog::spdlog_header_only,INTERFACE_INCLUDE_DIRECTORIES>)
+  find_library(HOLDFAST_YAML_ARCHIVE yaml-cpp REQUIRED)
+  target_link_libraries(holdfast_yaml INTERFACE ${HOLDFAST_YAML_ARCHIVE})
+else()
+  target_link_libraries(holdfast_spdlog INTERFACE spdlog::spdlog)
+  target_link_libraries(holdfast_yaml INTERFACE yaml-cpp)
 endif()
