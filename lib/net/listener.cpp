@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -34,10 +35,12 @@ bool is_connection_error(int error) {
   }
 }
 
-/// IPv6 wildcard sockets take IPv6 only, as Envoy's do (ipv4_compat is off by default).
+/// IPv6 wildcard sockets take IPv6 only, as Envoy's do (ipv4_compat is off by default). TCP_NODELAY
+/// is inherited by what is accepted: one system call less for each connection.
 bool set_options(int fd, int family, const BindOptions& options) {
   const int one = 1;
   if (::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0) return false;
+  if (::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) != 0) return false;
   if (options.reuse_port && ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) != 0) {
     return false;
   }
@@ -125,7 +128,7 @@ bool Listener::start() noexcept {
 void Listener::stop() noexcept {
   if (fd_ < 0) return;
   TimerWheel::cancel(back_off_);
-  reactor_.remove(fd_, *this);
+  reactor_.forget(*this);
   ::close(fd_);
   fd_ = -1;
 }

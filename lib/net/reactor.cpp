@@ -63,8 +63,7 @@ bool Reactor::add(int fd, IoHandler& handler) noexcept {
   return ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-void Reactor::remove(int fd, IoHandler& handler) noexcept {
-  ::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);
+void Reactor::forget(IoHandler& handler) noexcept {
   for (std::size_t i = event_next_; i < event_count_; ++i) {
     if (events_[i].data.ptr == &handler) events_[i].data.ptr = nullptr;
   }

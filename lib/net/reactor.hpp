@@ -64,9 +64,9 @@ class Reactor {
 
   /// Register `fd` for its life. False when the kernel refuses (ENOMEM, ENOSPC).
   [[nodiscard]] bool add(int fd, IoHandler& handler) noexcept;
-  /// Take `fd` out, and drop events of this turn that were not delivered yet. REQUIRES: called
-  /// before close(fd).
-  void remove(int fd, IoHandler& handler) noexcept;
+  /// Drop what was not delivered yet. REQUIRES: the caller closes the descriptor now, which takes
+  /// it out of the set (epoll(7), questions and answers); nobody has a duplicate of it.
+  void forget(IoHandler& handler) noexcept;
 
   /// Run `task` as a turn of its own. REQUIRES: on the worker, not inside a turn (posted tasks are
   /// not).

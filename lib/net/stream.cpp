@@ -25,8 +25,6 @@ bool is_resource_error(int error) noexcept {
 
 bool Stream::open(int fd) noexcept {
   assert(!is_open());
-  const int one = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   fd_ = fd;
   readable_ = false;
   writable_ = true;
@@ -43,6 +41,8 @@ int Stream::open_connect(const sockaddr* address, socklen_t length) noexcept {
   const int fd =
       ::socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
   if (fd < 0) return errno;
+  const int one = 1;  // (What is accepted has it from its listener.)
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   if (::connect(fd, address, length) != 0 && errno != EINPROGRESS) {
     const int error = errno;
     ::close(fd);
@@ -160,7 +160,7 @@ bool Stream::shutdown_write() noexcept {
 
 void Stream::close() noexcept {
   if (!is_open()) return;
-  reactor_.remove(fd_, *this);
+  reactor_.forget(*this);
   ::close(fd_);
   fd_ = -1;
   readable_ = writable_ = false;

@@ -1,5 +1,6 @@
 #include "net/listener.hpp"
 
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -42,6 +43,19 @@ TEST_CASE("port 0 picks a port, which a second socket may share", "[net]") {
   CHECK(third.get() < 0);
   CHECK(error ==
         "cannot bind '127.0.0.1:" + std::to_string(port_of(bound)) + "': Address already in use");
+}
+
+TEST_CASE("what is accepted sends without delay", "[net]") {
+  BoundAddress bound;
+  std::string error;
+  const Socket listener(bind_listener("127.0.0.1", 0, {}, bound, error));
+  const Socket client = connect_to(port_of(bound));
+  const Socket accepted(::accept4(listener.get(), nullptr, nullptr, 0));
+  REQUIRE(accepted.get() >= 0);
+  int value = 0;
+  socklen_t size = sizeof value;
+  REQUIRE(::getsockopt(accepted.get(), IPPROTO_TCP, TCP_NODELAY, &value, &size) == 0);
+  CHECK(value == 1);
 }
 
 TEST_CASE("IPv6 and malformed addresses", "[net]") {
