@@ -76,11 +76,13 @@ def latency_goals(record):
 
 
 def held_goals(record):
-    for case, what in (("held", "3 side requests"), ("held1", "1 side request")):
-        each, count = (record.median(case, "ours", key) for key in ("bytes_each", "connections"))
+    kinds = (("", "ours", "3 side requests"), ("1", "ours", "1 side request"),
+             ("", "ours-pipelined", "3 side requests, pipelined"))
+    for case, peer, what in kinds:
+        each, count = (record.median("held" + case, peer, key) for key in ("bytes_each", "connections"))
         yield at_most(f"memory of a held response with {what}{at_once(count)} (KiB)", each and each / 1024, 8.0, "{:.1f}")
-    for case, what in (("held-cost", "fan3"), ("held-cost1", "1 side request")):
-        found, count = (record.median(case, "ours", key) for key in ("ratio", "connections"))
+    for case, peer, what in kinds:
+        found, count = (record.median("held-cost" + case, peer, key) for key in ("ratio", "connections"))
         yield at_most(f"{what}{at_once(count)}: CPU per request / with {FEW_HELD} held, at one rate", found, 1.3)
 
 

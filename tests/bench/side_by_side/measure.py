@@ -18,7 +18,7 @@ STORMS = 3
 # requests are answered, which is longer than that takes.
 FILL = {"envoy-wasm": (1000.0, 14.0), "nginx-lua": (2000.0, 9.0)}
 FILL_OTHERS = (4000.0, 8.0)
-HELD_RATE, HELD_SHARE = 6000.0, 0.4  # Requests per second of held-cost, and at most which share of what a closed loop does.
+HELD_RATE, HELD_SHARE = 6000.0, 0.35  # Requests per second of held-cost, and at most which share of what a closed loop does.
 CALIBRATION = 1.0
 SPARE = 1.25  # Clients per response that is to be held.
 
@@ -129,12 +129,12 @@ def closed(laboratory, case, name):
 
 
 def saturation(laboratory, case, name):
-    """Requests per second of a closed loop; measured once for each peer."""
+    """Requests per second of a closed loop of 64 connections; measured once for each peer."""
     key = case.name, name
     if key not in laboratory.saturation:
         peer = laboratory.peers.start(name, case, laboratory.backend())
         with peer.process:
-            found = laboratory.load("closed", case, peer, case.connections, warmup=laboratory.warmup,
+            found = laboratory.load("closed", case, peer, min(case.connections, 64), warmup=laboratory.warmup,
                                     seconds=min(CALIBRATION, 2 * laboratory.seconds))
         laboratory.saturation[key] = found["requests"] / found["seconds"]
     return laboratory.saturation[key]

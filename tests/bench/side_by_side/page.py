@@ -5,6 +5,7 @@ from . import BENCH
 from .cases import CASES, FEW_HELD, TITLES, yardstick
 
 ENOUGH_ROUNDS = 5
+QUIET = 1.0  # Load average before a run.
 
 
 def table(head, rows):
@@ -136,7 +137,8 @@ def machine_text(record):
         settings = run["settings"]
         lines.append(f"Run of {run['started']}: {rounds(settings['rounds'])} of {settings['seconds']:g} s, "
                      f"{run.get('minutes', '?')} minutes, CPUs {settings['cpus']}, {settings['files']:,} descriptors.")
-        lines += [f"Without {TITLES[name]}: needs {what}." for name, what in run["missing"].items()]
+    missing = {name: what for run in record.runs for name, what in run["missing"].items()}
+    lines += [f"Without {TITLES[name]}: needs {what}." for name, what in missing.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -145,11 +147,15 @@ def rounds(count):
 
 
 def provisional(record):
-    least = record.least_rounds()
-    if least >= ENOUGH_ROUNDS:
+    """What to say first of figures that are few, or were taken while others used the machine."""
+    least, load = record.least_rounds(), max(run["machine"]["load"] for run in record.runs)
+    reasons = [f"{rounds(least)} where {ENOUGH_ROUNDS} are wanted"] if least < ENOUGH_ROUNDS else []
+    if load > QUIET:
+        reasons.append(f"a busy machine (load average {load})")
+    if not reasons:
         return ""
-    return (f"> **Provisional**: {rounds(least)} where {ENOUGH_ROUNDS} are wanted. The figures show "
-            "that the benchmark works, not what the proxies cost.\n")
+    return (f"> **Provisional**: {' and '.join(reasons)}. The figures show that the benchmark works, not what the proxies "
+            "cost.\n")
 
 
 def tables(record, goals):
@@ -183,4 +189,4 @@ def page(record, goals):
         "count": f"{met} of {len(goals)} are met, {known - met} are not, {len(goals) - known} were not measured.\n",
     }
     template = (BENCH / "performance.in.md").read_text()
-    return re.sub(r"\{\{(\w+)\}\}\n?", lambda match: values[match.group(1)] or "", template)
+    return re.sub(r"\{\{(\w+)\}\}\n?", lambda match: values[match.group(1)] and values[match.group(1)] + "\n", template)

@@ -108,14 +108,20 @@ class Process:
 
 
 def get(port, path, host, seconds=20):
-    """One answer, head and body as they come; for small ones."""
+    """One answer, head and body as they come; for small ones. Ends with the Content-Length: the floor may miss a close."""
     with socket.create_connection(("127.0.0.1", port), seconds) as sock:
         sock.settimeout(seconds)
         sock.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         data = b""
-        while more := sock.recv(65536):
+        while not whole(data) and (more := sock.recv(65536)):
             data += more
     return data.decode("latin-1")
+
+
+def whole(data):
+    head, end, body = data.partition(b"\r\n\r\n")
+    length = re.search(rb"\r\ncontent-length: *(\d+)", head, re.I)
+    return bool(end and length) and len(body) >= int(length.group(1))
 
 
 def wait_answer(process, port, host, seconds=30):
