@@ -1,6 +1,7 @@
 """How a sample is taken: one peer, one case, one round."""
 import contextlib
 import json
+import math
 import re
 import select
 import signal
@@ -9,7 +10,7 @@ import time
 
 from . import configs
 from .cases import FEW_HELD, HOST, REFUSED
-from .peers import PIPELINED_LATE, Backend
+from .peers import Backend
 from .process import Failed, Process, free_port, get, wait_answer
 
 SIDE_PORTS = 4
@@ -67,9 +68,10 @@ class Laboratory:
 
     def most_held(self, case, name, spare=1.0):
         """How many responses the descriptors of one process allow to be held at once: each takes a client's connection
-        (`spare`: so many are there for each), and one per side request, or a share of one when pipelined."""
-        side = case.fan / PIPELINED_LATE if name == "ours-pipelined" else case.fan
-        return min(case.connections, int((self.files - 1500) / (spare + side + 0.02)))
+        (`spare`: so many are there for each), and one per side request, or as few as pipelining needs. A part is left for
+        the connections to the main upstream, whose number jumps after each stall of the machine."""
+        side = math.ceil(case.fan / self.peers.depth(case.fan)) if name == "ours-pipelined" else case.fan
+        return min(case.connections, int((self.files * 0.85 - 600) / (spare + side + 0.02)))
 
     def arguments(self, mode, case, peer, connections, **options):
         request = self.run / f"{case.name}.request"

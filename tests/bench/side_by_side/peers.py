@@ -8,9 +8,6 @@ from .cases import HOST
 from .process import Failed, Process, family, free_port, rss_kib, wait_answer
 
 
-PIPELINED_LATE = 16  # Requests on one side connection, where thousands of responses are held.
-
-
 class Backend:
     """Where requests go: the port of the main cluster, the ports of the side cluster."""
 
@@ -37,7 +34,7 @@ class Peer:
 
 
 class Peers:
-    """Starts them. `pipelined`: requests under way on one side connection for ours-pipelined; 0 = as many as a fan has."""
+    """Starts them. `pipelined`: side requests on one connection for ours-pipelined; 0 = all of a response."""
 
     def __init__(self, programs, run, cpu, files, pipelined=0):
         self.programs = programs
@@ -48,6 +45,10 @@ class Peers:
         self.missing = dict(programs.missing)
         if not self.knows_pipelining():
             self.missing["ours-pipelined"] = "a Holdfast whose Dispatch filter has max_pipelined"
+
+    def depth(self, fan):
+        """Side requests of a response on one connection, when pipelined."""
+        return min(self.pipelined or fan, fan)
 
     def knows_pipelining(self):
         filters = [configs.dispatch(3, 3)]
@@ -62,8 +63,7 @@ class Peers:
     def command(self, name, case, port, backend):
         programs, fan = self.programs, case.fan
         if name.startswith("ours"):
-            depth = PIPELINED_LATE if case.late else self.pipelined or fan
-            pipelined = depth if name == "ours-pipelined" else 0
+            pipelined = self.depth(fan) if name == "ours-pipelined" else 0
             filters = [configs.dispatch(fan, pipelined)] if fan else []
             hosts = 1000 if name == "ours-1000-hosts" else 0
             text = configs.bootstrap(port, backend.main, backend.side, filters, hosts)
