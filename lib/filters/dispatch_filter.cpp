@@ -36,18 +36,14 @@ struct DispatchFilter::Join final : upstream::CallOwner {
 
   void on_call_done(upstream::Call&, const upstream::CallResult& result) noexcept override {
     filter.count(result);
-    // Inline, as the call ends on this worker: the strand orders arrivals, whoever may bring them.
-    boost::asio::dispatch(filter.strand_, [this, mine = serial, failed_now = is_failure(result)] {
-      if (mine == serial) filter.on_arrival(*this, failed_now);
-    });
+    filter.arrive(*this, is_failure(result));
   }
 
   DispatchFilter& filter;
   Hold hold;
   base::List<upstream::Call, upstream::CallTag> out;
   net::TimePoint since;
-  std::uint32_t serial =
-      0;  ///< Which use of this object; an arrival for an earlier one is dropped.
+  std::uint32_t serial = 0;   ///< Which use of this object.
   std::uint32_t pending = 0;  ///< Touched only on strand_, once the calls have been started.
   std::uint32_t failed = 0;   ///< Likewise.
 };
@@ -122,6 +118,25 @@ void DispatchFilter::count(const upstream::CallResult& result) noexcept {
   }
 }
 
+/// To be handled later in this turn, with all others of it: entering the strand costs more than
+/// what is done there.
+void DispatchFilter::arrive(Join& join, bool failed) noexcept {
+  if (arrivals_.empty()) cluster_.reactor().schedule(arrival_turn_);
+  arrivals_.push_back({&join, join.serial, failed});
+}
+
+void DispatchFilter::enter_strand() noexcept {
+  // Inline, as the calls end on this worker: the strand orders arrivals, whoever may bring them.
+  boost::asio::dispatch(strand_, [this] { on_arrivals(); });
+}
+
+void DispatchFilter::on_arrivals() noexcept {
+  for (const Arrival& arrival : arrivals_) {
+    if (arrival.serial == arrival.join->serial) on_arrival(*arrival.join, arrival.failed);
+  }
+  arrivals_.clear();
+}
+
 void DispatchFilter::on_arrival(Join& join, bool failed) noexcept {
   assert(strand_.running_in_this_thread());
   if (failed) ++join.failed;
@@ -148,6 +163,9 @@ void DispatchFilter::settle(Join& join, Exchange& exchange) noexcept {
 void DispatchFilter::on_hold_expired(Exchange& exchange) noexcept {
   Join& join = *static_cast<Join*>(exchange.slot(index()));
   const std::uint32_t late = cancel_calls(join);
+  for (const Arrival& arrival : arrivals_) {  // In this very turn.
+    if (arrival.join == &join && arrival.serial == join.serial && arrival.failed) ++join.failed;
+  }
   stats_.max_hold_reached.add();
   stats_.calls_timeout.add(late);
   join.failed += late;
