@@ -55,6 +55,8 @@ CallResult Call::start(Cluster& cluster, const CallRequest& request, CallOwner& 
   }
   if (request.timeout.count() > 0) {
     cluster.reactor().timers().set(timer_, cluster.reactor().after(request.timeout));
+  } else {
+    net::TimerWheel::cancel(timer_);
   }
   waiting_in_ = acquired.waiting_in;
   if (acquired.connection != nullptr) use(*acquired.connection);
@@ -64,7 +66,7 @@ CallResult Call::start(Cluster& cluster, const CallRequest& request, CallOwner& 
 void Call::use(ClientConnection& connection) noexcept {
   connection_ = &connection;
   waiting_in_ = nullptr;
-  connection.begin(*this, request_->method);
+  connection.begin_status_only(*this, request_->method);
   const std::array<iovec, 1> bytes{net::piece(request_->bytes)};
   connection.send(bytes);
   connection.finish_request();
@@ -117,6 +119,7 @@ bool Call::retry() noexcept {
 }
 
 void Call::on_timeout() noexcept {
+  if (owner_ == nullptr) return;  // Of an earlier use: release() lets it run on.
   cluster_->stats().upstream_rq_timeout.add();
   if (connection_ != nullptr) {
     connection_->host().stats(cluster_->worker()).rq_timeout.add();
@@ -146,9 +149,8 @@ void Call::finish(CallResult result) noexcept {
   stats.upstream_rq.add(seen);
   stats.internal_upstream_rq.add(seen);
   if (result.outcome == CallOutcome::response) {
-    const auto elapsed = cluster_->reactor().now() - begun_;
-    stats.upstream_rq_time.record(elapsed);
-    stats.internal_upstream_rq_time.record(elapsed);
+    stats::Histogram::record(stats.upstream_rq_time, stats.internal_upstream_rq_time,
+                             cluster_->reactor().now() - begun_);
     if (retried_) stats.upstream_rq_retry_success.add();
   }
   CallOwner& owner = *owner_;
@@ -157,7 +159,9 @@ void Call::finish(CallResult result) noexcept {
 }
 
 void Call::release() noexcept {
-  net::TimerWheel::cancel(timer_);
+  // The timer stays where it is: the next use moves its deadline, which costs less than to take it
+  // out and to put it in again.
+  owner_ = nullptr;
   if (retried_) cluster_->circuit_breaker().retries.give_back();
   retried_ = false;
   connection_ = nullptr;

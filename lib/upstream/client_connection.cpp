@@ -37,12 +37,18 @@ void ClientConnection::begin(ResponseSink& sink, std::string_view method) noexce
   assert(state_ == State::busy && sink_ == nullptr);
   sink_ = &sink;
   method_ = method;
+  status_only_ = false;
   head_done_ = paused_ = request_whole_ = response_begun_ = false;
   informational_ = 0;
   searched_ = 0;
   if (readable()) reactor().schedule(*this);  // What an edge announced earlier is still to be read.
   ++requests_;
   pool_.cluster().count_request_begin(pool_);
+}
+
+void ClientConnection::begin_status_only(ResponseSink& sink, std::string_view method) noexcept {
+  begin(sink, method);
+  status_only_ = true;
 }
 
 void ClientConnection::send(std::span<const iovec> pieces) noexcept {
@@ -86,12 +92,10 @@ void ClientConnection::cancel() noexcept {
 void ClientConnection::make_idle() noexcept {
   state_ = State::idle;
   if (readable()) reactor().schedule(*this);
+  // A timer that still runs from an earlier time idle looks at this when it comes.
+  idle_since_ = reactor().now();
   const auto idle = pool_.cluster().config().idle_timeout;
-  if (idle.count() > 0) {
-    reactor().timers().set(timer_, reactor().after(idle));
-  } else {
-    net::TimerWheel::cancel(timer_);
-  }
+  if (idle.count() > 0 && !timer_.armed()) reactor().timers().set(timer_, idle_since_ + idle);
 }
 
 void ClientConnection::give_back() noexcept {
@@ -152,6 +156,8 @@ void ClientConnection::on_timeout() noexcept {
     shut();
     pool_.on_connect_failed(ResetReason::connection_timeout, 0);
   } else if (state_ == State::idle) {
+    const net::TimePoint end = idle_since_ + pool_.cluster().config().idle_timeout;
+    if (reactor().now() < end) return reactor().timers().set(timer_, end);
     stats.upstream_cx_idle_timeout.add();
     shut();
   }
@@ -290,15 +296,25 @@ void ClientConnection::refuse() noexcept {
   fail(ResetReason::protocol_error);
 }
 
-/// Returns what it used: 0 = the head is incomplete (or the connection has failed).
-std::size_t ClientConnection::process_head(std::span<char> bytes) noexcept {
-  http::Head& head = sink_->response_head();
+http::HeadResult ClientConnection::parse_head(std::string_view bytes, http::Head& head) noexcept {
+  HeadMemo& memo = pool_.head_memo();
+  http::HeadResult result;
+  if (status_only_ && memo.find(bytes, method_, result, head.status)) return result;
   const config::Cluster& config = pool_.cluster().config();
   const http::HeadLimits limits{.max_bytes = config.max_response_headers_kb * 1024,
                                 .max_fields = config.max_headers_count,
                                 .accept_http_10 = true};
-  const http::HeadResult result =
-      http::parse_response_head({bytes.data(), bytes.size()}, limits, method_, head, searched_);
+  result = http::parse_response_head(bytes, limits, method_, head, searched_);
+  if (status_only_ && result.state == http::HeadResult::State::complete && head.status >= 200) {
+    memo.keep(bytes, method_, result, head.status);
+  }
+  return result;
+}
+
+/// Returns what it used: 0 = the head is incomplete (or the connection has failed).
+std::size_t ClientConnection::process_head(std::span<char> bytes) noexcept {
+  http::Head& head = sink_->response_head();
+  const http::HeadResult result = parse_head({bytes.data(), bytes.size()}, head);
   if (result.state == http::HeadResult::State::need_more) {
     searched_ = bytes.size();
     return 0;

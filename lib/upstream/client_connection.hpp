@@ -38,6 +38,8 @@ class ClientConnection final : public net::Stream,
   // For the sink. REQUIRES: it holds this connection (state busy).
   /// The next response is to a request with this method. `method` must outlive the response's head.
   void begin(ResponseSink& sink, std::string_view method) noexcept;
+  /// The same for a sink that reads no fields: its response_head() will hold the status only.
+  void begin_status_only(ResponseSink& sink, std::string_view method) noexcept;
   /// Send request bytes; what the socket does not take is queued (backlog()). A broken connection
   /// is reported to the sink later, after what the upstream had said before it closed.
   void send(std::span<const iovec> pieces) noexcept;
@@ -76,6 +78,7 @@ class ClientConnection final : public net::Stream,
   void on_write_error() noexcept;
   void receive() noexcept;
   [[nodiscard]] std::size_t process(std::span<char> bytes) noexcept;
+  [[nodiscard]] http::HeadResult parse_head(std::string_view bytes, http::Head& head) noexcept;
   [[nodiscard]] std::size_t process_head(std::span<char> bytes) noexcept;
   [[nodiscard]] std::size_t process_body(std::span<char> bytes) noexcept;
   void process_stash(bool last) noexcept;
@@ -91,6 +94,7 @@ class ClientConnection final : public net::Stream,
   const std::shared_ptr<Host> host_;
   // Touched only on the worker.
   State state_ = State::closed;
+  bool status_only_ = false;
   bool head_done_ = false;
   bool paused_ = false;
   bool request_whole_ = false;
@@ -108,6 +112,7 @@ class ClientConnection final : public net::Stream,
       stash_;  ///< Part of a head, or what arrived behind the place where reading was paused.
   http::BodyDecoder body_;
   net::TimePoint opened_;
+  net::TimePoint idle_since_;
   net::MemberTimer<&ClientConnection::on_timeout> timer_;
 };
 

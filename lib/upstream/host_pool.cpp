@@ -7,7 +7,10 @@
 namespace holdfast::upstream {
 
 HostPool::HostPool(Cluster& cluster, std::shared_ptr<Host> host)
-    : cluster_(cluster), host_(std::move(host)), failure_report_(*this) {}
+    : cluster_(cluster),
+      host_(std::move(host)),
+      host_stats_(host_->stats(cluster.worker())),
+      failure_report_(*this) {}
 
 HostPool::~HostPool() {
   const auto destroy = [this](ClientConnection& connection) {
@@ -17,10 +20,6 @@ HostPool::~HostPool() {
   };
   idle_.for_each(destroy);
   active_.for_each(destroy);
-}
-
-stats::HostStats& HostPool::host_stats() noexcept {
-  return host_->stats(cluster_.worker());
 }
 
 ClientConnection* HostPool::take_idle(bool fresh) noexcept {

@@ -12,6 +12,7 @@
 
 #include "base/intrusive_list.hpp"
 #include "upstream/client_connection.hpp"
+#include "upstream/head_memo.hpp"
 #include "upstream/host.hpp"
 #include "upstream/response_sink.hpp"
 
@@ -53,7 +54,8 @@ class HostPool {
 
   [[nodiscard]] Cluster& cluster() noexcept { return cluster_; }
   [[nodiscard]] const std::shared_ptr<Host>& host() const noexcept { return host_; }
-  [[nodiscard]] stats::HostStats& host_stats() noexcept;
+  [[nodiscard]] stats::HostStats& host_stats() noexcept { return host_stats_; }
+  [[nodiscard]] HeadMemo& head_memo() noexcept { return head_memo_; }
 
   // For ClientConnection.
   void on_connected(ClientConnection& connection) noexcept;
@@ -79,7 +81,9 @@ class HostPool {
   };
 
   Cluster& cluster_;
-  std::shared_ptr<Host> host_;
+  const std::shared_ptr<Host> host_;
+  stats::HostStats& host_stats_;
+  HeadMemo head_memo_;
   base::List<ClientConnection, PoolTag> idle_;
   base::List<ClientConnection, PoolTag> active_;  ///< Connecting and busy.
   base::List<PendingRequest, PendingTag> pending_;
