@@ -39,6 +39,8 @@ class DispatchFilter final : public Filter {
     DispatchFilter& filter_;
   };
   void start_calls(Join& join) noexcept;
+  [[nodiscard]] upstream::Call* start_call(Join& join, std::uint32_t wanted,
+                                           upstream::CallResult& failure) noexcept;
   void count(const upstream::CallResult& result) noexcept;
   void arrive(Join& join, bool failed) noexcept;
   void enter_strand() noexcept;

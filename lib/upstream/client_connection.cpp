@@ -34,21 +34,33 @@ int ClientConnection::connect() noexcept {
 }
 
 void ClientConnection::begin(ResponseSink& sink, std::string_view method) noexcept {
-  assert(state_ == State::busy && sink_ == nullptr);
+  status_only_ = false;
+  start_response(sink, method, 1);
+}
+
+void ClientConnection::begin_group(ResponseSink& sink, std::string_view method,
+                                   std::uint32_t count) noexcept {
+  status_only_ = true;
+  start_response(sink, method, count);
+}
+
+void ClientConnection::start_response(ResponseSink& sink, std::string_view method,
+                                      std::uint32_t count) noexcept {
+  assert(state_ == State::busy && sink_ == nullptr && count != 0);
   sink_ = &sink;
   method_ = method;
-  status_only_ = false;
+  group_ = left_ = count;
   head_done_ = paused_ = request_whole_ = response_begun_ = false;
   informational_ = 0;
   searched_ = 0;
   if (readable()) reactor().schedule(*this);  // What an edge announced earlier is still to be read.
-  ++requests_;
-  pool_.cluster().count_request_begin(pool_);
+  requests_ += count;
+  pool_.cluster().count_request_begin(pool_, count);
 }
 
-void ClientConnection::begin_status_only(ResponseSink& sink, std::string_view method) noexcept {
-  begin(sink, method);
-  status_only_ = true;
+std::uint32_t ClientConnection::room() const noexcept {
+  const std::uint32_t most = pool_.cluster().config().max_requests_per_connection;
+  return most == 0 ? UINT32_MAX : most - std::min(most, requests_);
 }
 
 void ClientConnection::send(std::span<const iovec> pieces) noexcept {
@@ -81,11 +93,12 @@ void ClientConnection::resume_reading() noexcept {
 void ClientConnection::cancel() noexcept {
   assert(state_ == State::busy && sink_ != nullptr);
   auto& stats = pool_.cluster().stats();
-  stats.upstream_rq_tx_reset.add();
+  note_unanswered();
+  stats.upstream_rq_tx_reset.add(left_);
   stats.upstream_cx_destroy_local_with_active_rq.add();
   stats.upstream_cx_destroy_with_active_rq.add();
   sink_ = nullptr;
-  pool_.cluster().count_request_end(pool_);
+  pool_.cluster().count_request_end(pool_, left_);
   shut();
 }
 
@@ -275,7 +288,12 @@ std::size_t ClientConnection::process(std::span<char> bytes) noexcept {
     if (state_ != State::busy || sink_ != sink) return size;
     bytes = bytes.subspan(used);
     if (head_done_ && body_.done()) {
-      if (bytes.empty()) {
+      if (left_ > 1 && keep_alive_) {
+        end_one(!bytes.empty());
+        if (state_ != State::busy || sink_ != sink) return size;
+        continue;
+      }
+      if (bytes.empty() || left_ > 1) {
         complete();
       } else {  // RFC 9112 9.2: an answer that nobody has asked for; whose the first one is, is
                 // open.
@@ -356,7 +374,34 @@ void ClientConnection::on_input_end(bool clean) noexcept {
   fail(half_a_head ? ResetReason::protocol_error : ResetReason::connection_termination);
 }
 
+/// One response of a group has ended, and it isn't the last.
+void ClientConnection::end_one(bool next_begun) noexcept {
+  --left_;
+  head_done_ = false;
+  informational_ = 0;
+  response_begun_ = next_begun;
+  pool_.cluster().count_request_end(pool_, 1);
+  sink_->on_response_end();
+}
+
+/// Whoever pipelines must ask again on other connections, and should learn from it (RFC
+/// 9112 9.3.2). A connection that has answered a whole group before says nothing against its host
+/// when it ends in the midst of one: each has its last request.
+void ClientConnection::note_unanswered() noexcept {
+  const std::uint32_t begun = response_begun_ ? 1 : 0;
+  if (group_ > 1 && left_ > begun && !pipelines_) pool_.on_pipelining_failed();
+}
+
 void ClientConnection::complete() noexcept {
+  if (left_ > 1) {  // This response has said, or its end has shown, that it is the last one here.
+    end_one(/*next_begun=*/false);
+    if (state_ == State::busy && sink_ != nullptr) fail(ResetReason::connection_termination);
+    return;
+  }
+  if (group_ > 1) {
+    pipelines_ = true;
+    pool_.on_pipelining_worked();
+  }
   ResponseSink& sink = *sink_;
   auto& cluster = pool_.cluster();
   sink_ = nullptr;
@@ -365,7 +410,7 @@ void ClientConnection::complete() noexcept {
   if (worn_out) cluster.stats().upstream_cx_max_requests.add();
   const bool reusable = keep_alive_ && request_whole_ && backlog() == 0 && !write_broken_ &&
                         !closed_by_peer_ && !peer_finished() && !worn_out;
-  cluster.count_request_end(pool_);
+  cluster.count_request_end(pool_, 1);
   // The sink first: it sends what it has put together from this turn's bytes before anything else
   // may use the worker's buffers; whoever waits for this connection comes after it.
   sink.on_response_end();
@@ -376,12 +421,13 @@ void ClientConnection::fail(ResetReason reason) noexcept {
   ResponseSink& sink = *sink_;
   auto& stats = pool_.cluster().stats();
   sink_ = nullptr;
-  stats.upstream_rq_rx_reset.add();
+  note_unanswered();
+  stats.upstream_rq_rx_reset.add(left_);
   stats.upstream_cx_destroy_with_active_rq.add();
   (closed_by_peer_ ? stats.upstream_cx_destroy_remote_with_active_rq
                    : stats.upstream_cx_destroy_local_with_active_rq)
       .add();
-  pool_.cluster().count_request_end(pool_);
+  pool_.cluster().count_request_end(pool_, left_);
   shut();
   sink.on_reset(reason);
 }
