@@ -154,7 +154,8 @@ void DispatchFilter::enter_strand() noexcept {
 }
 
 void DispatchFilter::on_arrivals() noexcept {
-  for (const Arrival& arrival : arrivals_) {
+  for (std::size_t i = 0; i < arrivals_.size(); ++i) {
+    const Arrival arrival = arrivals_[i];
     if (arrival.serial == arrival.join->serial) on_arrival(*arrival.join, arrival.failed);
   }
   arrivals_.clear();

@@ -284,7 +284,8 @@ std::size_t ClientConnection::process(std::span<char> bytes) noexcept {
   const std::size_t size = bytes.size();
   while (!bytes.empty() && !paused_) {
     const bool was_head = !head_done_;
-    const std::size_t used = was_head ? process_head(bytes) : process_body(bytes);
+    const std::size_t used =
+        was_head ? process_head({bytes.data(), bytes.size()}) : process_body(bytes);
     if (state_ != State::busy || sink_ != sink) return size;
     bytes = bytes.subspan(used);
     if (head_done_ && body_.done()) {
@@ -314,25 +315,21 @@ void ClientConnection::refuse() noexcept {
   fail(ResetReason::protocol_error);
 }
 
-http::HeadResult ClientConnection::parse_head(std::string_view bytes, http::Head& head) noexcept {
-  HeadMemo& memo = pool_.head_memo();
-  http::HeadResult result;
-  if (status_only_ && memo.find(bytes, method_, result, head.status)) return result;
+/// Returns what it used: 0 = the head is incomplete (or the connection has failed).
+std::size_t ClientConnection::process_head(std::string_view bytes) noexcept {
+  http::Head& head = sink_->response_head();
+  if (status_only_) {
+    if (const HeadMemo::Known* known = pool_.head_memo().find(bytes, method_)) {
+      head.status = known->status;
+      return take_head(bytes, known->result);
+    }
+  }
   const config::Cluster& config = pool_.cluster().config();
   const http::HeadLimits limits{.max_bytes = config.max_response_headers_kb * 1024,
                                 .max_fields = config.max_headers_count,
                                 .accept_http_10 = true};
-  result = http::parse_response_head(bytes, limits, method_, head, searched_);
-  if (status_only_ && result.state == http::HeadResult::State::complete && head.status >= 200) {
-    memo.keep(bytes, method_, result, head.status);
-  }
-  return result;
-}
-
-/// Returns what it used: 0 = the head is incomplete (or the connection has failed).
-std::size_t ClientConnection::process_head(std::span<char> bytes) noexcept {
-  http::Head& head = sink_->response_head();
-  const http::HeadResult result = parse_head({bytes.data(), bytes.size()}, head);
+  const http::HeadResult result =
+      http::parse_response_head(bytes, limits, method_, head, searched_);
   if (result.state == http::HeadResult::State::need_more) {
     searched_ = bytes.size();
     return 0;
@@ -348,12 +345,25 @@ std::size_t ClientConnection::process_head(std::span<char> bytes) noexcept {
     sink_->on_informational();
     return result.consumed;
   }
+  if (status_only_) pool_.head_memo().keep(bytes, method_, result, head.status);
+  return take_head(bytes, result);
+}
+
+/// `bytes` begins with a final head. Returns what is done with: the head, perhaps the body, too.
+std::size_t ClientConnection::take_head(std::string_view bytes,
+                                        const http::HeadResult& result) noexcept {
+  searched_ = 0;
   head_done_ = true;
   keep_alive_ = result.keep_alive && result.framing != http::Framing::until_close;
   if (!result.keep_alive) pool_.cluster().stats().upstream_cx_close_notify.add();
-  body_.start(result.framing, result.content_length);
+  const std::size_t behind = bytes.size() - result.consumed;
+  const bool skips_body = status_only_ && result.framing == http::Framing::content_length &&
+                          result.content_length <= behind;
+  body_.start(skips_body ? http::Framing::none : result.framing, result.content_length);
+  const std::size_t used =
+      result.consumed + (skips_body ? static_cast<std::size_t>(result.content_length) : 0);
   sink_->on_response_head(result);
-  return result.consumed;
+  return used;
 }
 
 std::size_t ClientConnection::process_body(std::span<char> bytes) noexcept {

@@ -39,10 +39,11 @@ class ClientConnection final : public net::Stream,
   // For the sink. REQUIRES: it holds this connection (state busy).
   /// The next response is to a request with this method. `method` must outlive the response's head.
   void begin(ResponseSink& sink, std::string_view method) noexcept;
-  /// The next `count` responses are to like requests of a sink that reads no fields: its
-  /// response_head() will hold the status only. Each response but the last ends with
-  /// on_response_end() and the next one begins. When the connection ends earlier, on_reset() stands
-  /// for all that are left; `response_begun()` says whether the first of them had begun.
+  /// The next `count` responses are to like requests of a sink that reads neither fields nor body:
+  /// its response_head() will hold the status only, on_response_body() may not be called. Each
+  /// response but the last ends with on_response_end() and the next one begins. When the connection
+  /// ends earlier, on_reset() stands for all that are left; `response_begun()` says whether the
+  /// first of them had begun.
   void begin_group(ResponseSink& sink, std::string_view method, std::uint32_t count) noexcept;
   /// Send request bytes; what the socket does not take is queued (backlog()). A broken connection
   /// is reported to the sink later, after what the upstream had said before it closed.
@@ -87,8 +88,9 @@ class ClientConnection final : public net::Stream,
   void start_response(ResponseSink& sink, std::string_view method, std::uint32_t count) noexcept;
   void end_one(bool next_begun) noexcept;
   void note_unanswered() noexcept;
-  [[nodiscard]] http::HeadResult parse_head(std::string_view bytes, http::Head& head) noexcept;
-  [[nodiscard]] std::size_t process_head(std::span<char> bytes) noexcept;
+  [[nodiscard]] std::size_t process_head(std::string_view bytes) noexcept;
+  [[nodiscard]] std::size_t take_head(std::string_view bytes,
+                                      const http::HeadResult& result) noexcept;
   [[nodiscard]] std::size_t process_body(std::span<char> bytes) noexcept;
   void process_stash(bool last) noexcept;
   [[nodiscard]] bool is_input_over() noexcept;

@@ -20,17 +20,18 @@ class HeadMemo {
   /// Longer heads are not kept.
   static constexpr std::size_t kMaxBytes = 4096;
 
-  /// True: `bytes` begins with the head that is known; `result` and `status` are what
-  /// parse_response_head() would say.
-  [[nodiscard]] bool find(std::string_view bytes, std::string_view method, http::HeadResult& result,
-                          std::uint16_t& status) const noexcept {
-    if (head_.empty() || bytes.size() < head_.size() || method != method_ ||
-        std::memcmp(bytes.data(), head_.data(), head_.size()) != 0) {
-      return false;
-    }
-    result = result_;
-    status = status_;
-    return true;
+  /// What parse_response_head() says of a head.
+  struct Known {
+    http::HeadResult result;
+    std::uint16_t status = 0;
+  };
+
+  /// Not null: `bytes` begins with the head that is known.
+  [[nodiscard]] const Known* find(std::string_view bytes, std::string_view method) const noexcept {
+    const bool same = !head_.empty() && bytes.size() >= head_.size() &&
+                      is_head(method) == is_head_ &&
+                      std::memcmp(bytes.data(), head_.data(), head_.size()) == 0;
+    return same ? &known_ : nullptr;
   }
   /// REQUIRES: `result` is complete and of the head at the start of `bytes`, which is final (no
   /// 1xx). The limits are the same in each call.
@@ -38,16 +39,19 @@ class HeadMemo {
             std::uint16_t status) {
     if (result.consumed > kMaxBytes) return;
     head_.assign(bytes.data(), result.consumed);
-    method_.assign(method);
-    result_ = result;
-    status_ = status;
+    is_head_ = is_head(method);
+    known_ = {result, status};
   }
 
  private:
+  /// All of a method that matters to a response's framing: CONNECT is never a side request's.
+  [[nodiscard]] static bool is_head(std::string_view method) noexcept {
+    return method.size() == 4 && std::memcmp(method.data(), "HEAD", 4) == 0;
+  }
+
   std::string head_;
-  std::string method_;
-  http::HeadResult result_;
-  std::uint16_t status_ = 0;
+  bool is_head_ = false;
+  Known known_;
 };
 
 }  // namespace holdfast::upstream

@@ -281,6 +281,30 @@ TEST_CASE("an idle connection is closed after the idle timeout", "[upstream]") {
   CHECK(receive(f.io, connection).empty());
 }
 
+TEST_CASE("the idle timeout counts from the last use", "[upstream]") {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds kIdle(200);
+  Fixture f;
+  f.config.idle_timeout = kIdle;
+  ScriptedServer server;
+  f.use({server.port()});
+  f.start();
+  Socket connection = server.accept(f.io);
+  static_cast<void>(receive(f.io, connection));
+  connection.send(kOk);
+  REQUIRE(f.done());
+  const auto half = Clock::now() + kIdle / 2;
+  run_until(f.io, [&] { return Clock::now() >= half; });
+  f.start();
+  CHECK(receive(f.io, connection) == f.request.bytes);
+  const auto last_use = Clock::now();
+  connection.send(kOk);
+  REQUIRE(f.done(2));
+  CHECK(receive(f.io, connection).empty());
+  CHECK(Clock::now() - last_use >= kIdle);
+  CHECK(f.stats.upstream_cx_idle_timeout.get() == 1);
+}
+
 TEST_CASE("two hosts take turns", "[upstream]") {
   Fixture f;
   ScriptedServer a, b;

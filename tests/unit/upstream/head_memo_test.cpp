@@ -14,9 +14,11 @@ struct Fixture {
     memo.keep(bytes, method, parsed, head.status);
   }
   bool find(std::string_view bytes, std::string_view method = "GET") {
-    result = {};
-    status = 0;
-    return memo.find(bytes, method, result, status);
+    const HeadMemo::Known* known = memo.find(bytes, method);
+    if (known == nullptr) return false;
+    result = known->result;
+    status = known->status;
+    return true;
   }
 
   HeadMemo memo;
