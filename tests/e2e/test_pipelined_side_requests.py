@@ -213,11 +213,11 @@ def test_timeout(start, be, side, data, late):
 
 
 def test_what_is_asked_again_has_the_rest_of_the_time(start, be, side):
-    side.settle(lambda c: (c.next_request(), c.wait_told(0.5 if c.number == 1 else 30)))
-    setup = Setup(start, be, side, pipelined(3, 3, timeout="0.9s"))
+    side.settle(lambda c: (c.next_request(), c.wait_told(1 if c.number == 1 else 30)))
+    setup = Setup(start, be, side, pipelined(3, 3, timeout="2s"))
     begun = time.monotonic()
     assert failed(setup.ask()) == 3
-    assert 0.85 < time.monotonic() - begun < 1.3
+    assert 1.9 < time.monotonic() - begun < 2.9
     assert setup.dispatch_stat("calls_resent") == 3
     side.tell()
     setup.settled()
@@ -263,7 +263,9 @@ def test_circuit_breakers_count_requests(start, be, side, limit, overflow):
     assert setup.proxy.stat("cluster.side.upstream_rq_pending_overflow") == overflow
     assert len(side.requests) == 2
     setup.settled()
-    assert failed(setup.ask()) == (1 if limit == "max_requests" else 0), "the connection is there now"
+    # The connection is there now. The third may wait for one, and may then find that the two have ended.
+    assert failed(setup.ask()) <= (1 if limit == "max_requests" else 0)
+    setup.settled()
 
 
 def test_one_connection_is_enough(start, be, side):
