@@ -204,7 +204,7 @@ def test_timeout(start, be, side, data, late):
         connection.read_to_eof(30)
 
     side.settle(script)
-    setup = Setup(start, be, side, pipelined(3, 3, timeout="0.4s"))
+    setup = Setup(start, be, side, pipelined(3, 3, timeout="1s"))
     assert failed(setup.ask()) == late
     assert setup.dispatch_stat("calls_timeout") == setup.proxy.stat("cluster.side.upstream_rq_timeout") == late
     assert setup.proxy.stat("cluster.side.upstream_rq_504") == late
@@ -225,7 +225,7 @@ def test_what_is_asked_again_has_the_rest_of_the_time(start, be, side):
 
 def test_max_hold(start, be, side):
     side.settle(lambda c: (c.next_request(), c.send(OK), c.read_to_eof(30)))
-    setup = Setup(start, be, side, pipelined(3, 3, max_hold="0.4s"))
+    setup = Setup(start, be, side, pipelined(3, 3, max_hold="1s"))
     assert failed(setup.ask()) == 2
     setup.settled()
     assert setup.ask().get("total-dispatched") == "3"
