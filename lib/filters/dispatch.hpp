@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "filters/registry.hpp"
@@ -35,7 +36,11 @@ struct DispatchConfig : config::FilterConfig {
   OnFailure on_failure = OnFailure::count;
   std::optional<config::Milliseconds> max_hold;  ///< Unset: the route's timeout.
   std::uint32_t max_in_flight = 0;               ///< Per worker; 0 = only the cluster's limits.
+  std::uint32_t max_pipelined = 1;               ///< On one connection at once.
 };
+
+/// May be sent again when its connection has ended without an answer (RFC 9110 9.2.2).
+[[nodiscard]] bool is_idempotent(std::string_view method) noexcept;
 
 [[nodiscard]] FilterType dispatch_type();  ///< holdfast.filters.http.dispatch.v1.Dispatch
 [[nodiscard]] FilterType

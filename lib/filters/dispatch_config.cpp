@@ -20,6 +20,7 @@ using config::MessageTable;
 using config::Source;
 
 constexpr std::uint32_t kMaxCount = 65'535;
+constexpr std::uint32_t kMaxPipelined = 256;
 constexpr std::string_view kPluginName = "multiple_dispatches";
 constexpr std::string_view kNullRuntime = "envoy.wasm.runtime.null";
 
@@ -63,6 +64,11 @@ void finish_dispatch(DispatchConfig& message, const Source& source, Context& con
     context.error(source.where("path"),
                   "path in Dispatch must begin with '/' and hold only "
                   "printable ASCII without spaces or '#'");
+  }
+  if (message.max_pipelined > 1 && !is_idempotent(message.method)) {
+    context.error(source.where("max_pipelined"),
+                  "max_pipelined in Dispatch is for idempotent methods only: a " + message.method +
+                      " without an answer must not be sent again");
   }
   message.header_name = lower(message.header_name);
   if (is_reserved(message.header_name)) {
@@ -112,6 +118,12 @@ const MessageTable& dispatch_table() {
           .field("max_in_flight", &C::max_in_flight,
                  "Side requests of this filter under way at once on one worker; more fail at once. "
                  "0 = only the cluster's circuit breakers limit them.")
+          .field("max_pipelined", &C::max_pipelined,
+                 "Side requests of one response that are sent back to back on one connection; "
+                 "the upstream then answers them one after the other. 1 = each on a connection of "
+                 "its own, all at once. More: only for idempotent methods, and for upstreams that "
+                 "take HTTP/1.1 pipelining (docs/filters.md).")
+          .range(1, kMaxPipelined)
           .finish(finish_dispatch)
           .table();
   return kTable;
@@ -254,6 +266,10 @@ config::ParsedHttpFilter parse_wasm(const config::Value& value, Context& context
 }
 
 }  // namespace
+
+bool is_idempotent(std::string_view method) noexcept {
+  return method != "POST" && method != "PATCH";
+}
 
 FilterType dispatch_type() {
   FilterType type;

@@ -1,5 +1,6 @@
 #include "filters/dispatch_filter.hpp"
 
+#include <algorithm>
 #include <boost/asio/dispatch.hpp>
 #include <cassert>
 
@@ -21,10 +22,17 @@ upstream::CallRequest make_request(const DispatchConfig& config) {
   std::vector<std::pair<std::string, std::string>> headers;
   headers.reserve(config.headers.size());
   for (const HeaderValue& header : config.headers) headers.emplace_back(header.key, header.value);
-  return {.bytes = upstream::side_request_head(config.method, config.path, config.authority,
-                                               headers, config.timeout),
+  const std::string one = upstream::side_request_head(config.method, config.path, config.authority,
+                                                      headers, config.timeout);
+  // More than one response asks for are never sent at once.
+  const std::uint32_t copies = std::max(std::min(config.max_pipelined, config.count), 1U);
+  std::string bytes;
+  bytes.reserve(one.size() * copies);
+  for (std::uint32_t i = 0; i < copies; ++i) bytes += one;
+  return {.bytes = std::move(bytes),
+          .max_pipelined = copies,
           .method = config.method,
-          .repeatable = config.method != "POST" && config.method != "PATCH",
+          .repeatable = is_idempotent(config.method),
           .timeout = config.timeout};
 }
 
@@ -36,18 +44,18 @@ struct DispatchFilter::Join final : upstream::CallOwner {
 
   void on_call_done(upstream::Call&, const upstream::CallResult& result) noexcept override {
     filter.count(result);
-    // Inline, as the call ends on this worker: the strand orders arrivals, whoever may bring them.
-    boost::asio::dispatch(filter.strand_, [this, mine = serial, failed_now = is_failure(result)] {
-      if (mine == serial) filter.on_arrival(*this, failed_now);
-    });
+    filter.arrive(*this, is_failure(result));
+  }
+  void on_call_split(upstream::Call& call) noexcept override {
+    filter.stats_.calls_resent.add();
+    out.push_back(call);
   }
 
   DispatchFilter& filter;
   Hold hold;
   base::List<upstream::Call, upstream::CallTag> out;
   net::TimePoint since;
-  std::uint32_t serial =
-      0;  ///< Which use of this object; an arrival for an earlier one is dropped.
+  std::uint32_t serial = 0;   ///< Which use of this object.
   std::uint32_t pending = 0;  ///< Touched only on strand_, once the calls have been started.
   std::uint32_t failed = 0;   ///< Likewise.
 };
@@ -86,25 +94,36 @@ Verdict DispatchFilter::on_response(Exchange& exchange) noexcept {
 }
 
 void DispatchFilter::start_calls(Join& join) noexcept {
-  for (std::uint32_t i = 0; i < config_.count; ++i) {
-    stats_.calls_total.add();
+  stats_.calls_total.add(config_.count);
+  stats_.calls_active.add(config_.count);
+  for (std::uint32_t left = config_.count; left != 0;) {
     upstream::CallResult result{upstream::CallOutcome::overflow, 0};
-    upstream::Call* call = nullptr;
-    if (config_.max_in_flight != 0 && in_flight_ >= config_.max_in_flight) {
-      stats_.in_flight_overflow.add();
-    } else {
-      call = calls_.start(cluster_, request_, join, result);
-    }
-    ++in_flight_;
-    stats_.calls_active.add();
-    if (call != nullptr) {
+    if (upstream::Call* call = start_call(join, left, result)) {
       join.out.push_back(*call);
+      in_flight_ += call->size();
+      if (call->size() > 1) stats_.calls_pipelined.add(call->size());
+      left -= call->size();
       continue;
     }
+    ++in_flight_;
     count(result);
     --join.pending;
     ++join.failed;
+    --left;
   }
+}
+
+/// Of `wanted` calls as many as go out together. Null: not even one did.
+upstream::Call* DispatchFilter::start_call(Join& join, std::uint32_t wanted,
+                                           upstream::CallResult& failure) noexcept {
+  if (const std::uint32_t most = config_.max_in_flight; most != 0) {
+    if (in_flight_ >= most) {
+      stats_.in_flight_overflow.add();
+      return nullptr;
+    }
+    wanted = std::min(wanted, most - in_flight_);
+  }
+  return calls_.start(cluster_, request_, join, failure, wanted);
 }
 
 void DispatchFilter::count(const upstream::CallResult& result) noexcept {
@@ -120,6 +139,26 @@ void DispatchFilter::count(const upstream::CallResult& result) noexcept {
     case upstream::CallOutcome::overflow:
       return stats_.calls_overflow.add();
   }
+}
+
+/// To be handled later in this turn, with all others of it: entering the strand costs more than
+/// what is done there.
+void DispatchFilter::arrive(Join& join, bool failed) noexcept {
+  if (arrivals_.empty()) cluster_.reactor().schedule(arrival_turn_);
+  arrivals_.push_back({&join, join.serial, failed});
+}
+
+void DispatchFilter::enter_strand() noexcept {
+  // Inline, as the calls end on this worker: the strand orders arrivals, whoever may bring them.
+  boost::asio::dispatch(strand_, [this] { on_arrivals(); });
+}
+
+void DispatchFilter::on_arrivals() noexcept {
+  for (std::size_t i = 0; i < arrivals_.size(); ++i) {
+    const Arrival arrival = arrivals_[i];
+    if (arrival.serial == arrival.join->serial) on_arrival(*arrival.join, arrival.failed);
+  }
+  arrivals_.clear();
 }
 
 void DispatchFilter::on_arrival(Join& join, bool failed) noexcept {
@@ -148,6 +187,9 @@ void DispatchFilter::settle(Join& join, Exchange& exchange) noexcept {
 void DispatchFilter::on_hold_expired(Exchange& exchange) noexcept {
   Join& join = *static_cast<Join*>(exchange.slot(index()));
   const std::uint32_t late = cancel_calls(join);
+  for (const Arrival& arrival : arrivals_) {  // In this very turn.
+    if (arrival.join == &join && arrival.serial == join.serial && arrival.failed) ++join.failed;
+  }
   stats_.max_hold_reached.add();
   stats_.calls_timeout.add(late);
   join.failed += late;
@@ -164,8 +206,7 @@ void DispatchFilter::on_end(Exchange& exchange) noexcept {
 std::uint32_t DispatchFilter::cancel_calls(Join& join) noexcept {
   std::uint32_t cancelled = 0;
   while (upstream::Call* call = join.out.front()) {
-    call->cancel();
-    ++cancelled;
+    cancelled += call->cancel();
   }
   in_flight_ -= cancelled;
   stats_.calls_active.sub(cancelled);

@@ -69,13 +69,7 @@ class Histogram {
   ~Histogram() { delete bins_.load(std::memory_order_relaxed); }
 
   void record(std::uint64_t microseconds) noexcept {
-    Bins* own = bins_.load(std::memory_order_relaxed);
-    if (own == nullptr) {
-      own = new Bins;
-      bins_.store(own, std::memory_order_release);
-    }
-    (*own)[bins::of(microseconds)].add();
-    sum_.add(microseconds);
+    record_in(bins::of(microseconds), microseconds);
   }
   /// A negative duration (a clock that was set back) counts as 0.
   template <class Rep, class Period>
@@ -84,12 +78,33 @@ class Histogram {
     record(us < 0 ? 0 : static_cast<std::uint64_t>(us));
   }
 
+  /// The same into two: one look for the bin.
+  template <class Rep, class Period>
+  static void record(Histogram& one, Histogram& other,
+                     std::chrono::duration<Rep, Period> elapsed) noexcept {
+    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count();
+    const std::uint64_t value = us < 0 ? 0 : static_cast<std::uint64_t>(us);
+    const std::size_t bin = bins::of(value);
+    one.record_in(bin, value);
+    other.record_in(bin, value);
+  }
+
   /// Null until the first record().
   [[nodiscard]] const Bins* bins() const noexcept { return bins_.load(std::memory_order_acquire); }
   /// Microseconds.
   [[nodiscard]] std::uint64_t sum() const noexcept { return sum_.get(); }
 
  private:
+  void record_in(std::size_t bin, std::uint64_t microseconds) noexcept {
+    Bins* own = bins_.load(std::memory_order_relaxed);
+    if (own == nullptr) [[unlikely]] {
+      own = new Bins;
+      bins_.store(own, std::memory_order_release);
+    }
+    (*own)[bin].add();
+    sum_.add(microseconds);
+  }
+
   std::atomic<Bins*> bins_{nullptr};
   Cell sum_;
 };

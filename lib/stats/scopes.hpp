@@ -195,6 +195,8 @@ struct alignas(kCacheLine) DispatchStats {
   Cell calls_timeout;    ///< The call's own timeout, or max_hold passed.
   Cell calls_overflow;   ///< A circuit breaker, or max_in_flight: never sent.
   Cell calls_cancelled;  ///< The client left, or the hold ended early.
+  Cell calls_pipelined;  ///< Sent with others on one connection at once (max_pipelined).
+  Cell calls_resent;     ///< Of these, sent again alone: the connection ended without an answer.
   Cell calls_active;     ///< Gauge.
   Cell holds_total;
   Cell holds_active;     ///< Gauge: responses held now.

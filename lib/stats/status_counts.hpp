@@ -6,6 +6,7 @@
 // pointer; after that add() is one increment.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -30,12 +31,12 @@ class StatusCounts {
   /// Codes outside 100..599 count in completed() alone, as in Envoy.
   void add(unsigned code) noexcept {
     Slots* slots = slots_.load(std::memory_order_relaxed);
-    if (slots == nullptr) {
+    if (slots == nullptr) [[unlikely]] {
       slots = new Slots;
       slots_.store(slots, std::memory_order_release);
     }
-    const bool known = code >= kFirstCode && code <= kLastCode;
-    (*slots)[known ? code - kFirstCode : kSlots].add();
+    // Codes below the first one wrap, and are out of range, too.
+    (*slots)[std::min<std::size_t>(code - kFirstCode, kSlots)].add();
   }
 
   [[nodiscard]] std::uint64_t code(unsigned code) const noexcept {

@@ -74,7 +74,7 @@ constexpr std::array<Row<HostStats>, 9> kHostRows{
             "Requests sent to the endpoint."),
 };
 
-constexpr std::array<Row<DispatchStats>, 13> kDispatchRows{
+constexpr std::array<Row<DispatchStats>, 15> kDispatchRows{
     counter(&DispatchStats::calls_total, "calls_total",
             {"holdfast_dispatch_requests_started_total"}, "Side requests asked for."),
     counter(&DispatchStats::calls_ok, "calls_ok",
@@ -91,6 +91,12 @@ constexpr std::array<Row<DispatchStats>, 13> kDispatchRows{
     counter(&DispatchStats::calls_cancelled, "calls_cancelled",
             {"holdfast_dispatch_requests_total", "result", "cancelled"},
             "Side requests cancelled because nobody waited any more."),
+    counter(&DispatchStats::calls_pipelined, "calls_pipelined",
+            {"holdfast_dispatch_requests_pipelined_total"},
+            "Side requests sent with others on one connection at once (max_pipelined)."),
+    counter(&DispatchStats::calls_resent, "calls_resent",
+            {"holdfast_dispatch_requests_resent_total"},
+            "Pipelined side requests sent again alone, because their connection ended first."),
     gauge(&DispatchStats::calls_active, "calls_active", {"holdfast_dispatch_requests_in_flight"},
           "Side requests under way."),
     counter(&DispatchStats::holds_total, "holds_total", {"holdfast_dispatch_holds_total"},

@@ -1,5 +1,6 @@
 #include "upstream/call.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace holdfast::upstream {
@@ -26,56 +27,82 @@ constexpr std::uint16_t kTimedOut = 504;
 }  // namespace
 
 Call* CallPool::start(Cluster& cluster, const CallRequest& request, CallOwner& owner,
-                      CallResult& failure) noexcept {
+                      CallResult& failure, std::uint32_t requests) noexcept {
+  return start({.cluster = cluster,
+                .request = request,
+                .owner = owner,
+                .requests = std::min(requests, request.max_pipelined),
+                .begun = cluster.reactor().now(),
+                .fresh = false},
+               failure);
+}
+
+Call* CallPool::start(const Call::Start& start, CallResult& failure) noexcept {
   if (free_.empty()) {
     all_.push_back(std::unique_ptr<Call>(new Call(*this)));
     free_.push_back(*all_.back());
   }
   Call* call = free_.pop_front();
-  bool started = false;
-  failure = call->start(cluster, request, owner, started);
-  return started ? call : nullptr;
+  return call->start(start, failure) ? call : nullptr;
 }
 
-CallResult Call::start(Cluster& cluster, const CallRequest& request, CallOwner& owner,
-                       bool& started) noexcept {
-  cluster_ = &cluster;
-  request_ = &request;
-  owner_ = &owner;
+bool Call::start(const Start& start, CallResult& failure) noexcept {
+  cluster_ = &start.cluster;
+  request_ = &start.request;
+  owner_ = &start.owner;
   status_ = 0;
-  retried_ = false;
-  begun_ = cluster.reactor().now();
-  const Acquired acquired = cluster.acquire(*this, /*fresh=*/false);
-  started = acquired.connection != nullptr || acquired.waiting_in != nullptr;
-  if (!started) {
-    cluster.stats().upstream_rq.add(kNoResponse);
-    cluster.stats().internal_upstream_rq.add(kNoResponse);
+  retried_ = pipelined_ = false;
+  size_ = start.requests;
+  begun_ = start.begun;
+  const Acquired acquired = cluster_->acquire(*this, start.fresh);
+  if (acquired.connection == nullptr && acquired.waiting_in == nullptr) {
+    failure = {outcome_of(acquired.failure), 0};
+    count(failure);
     release();
-    return {outcome_of(acquired.failure), 0};
+    return false;
   }
-  if (request.timeout.count() > 0) {
-    cluster.reactor().timers().set(timer_, cluster.reactor().after(request.timeout));
+  if (request_->timeout.count() > 0) {
+    cluster_->reactor().timers().set(timer_, begun_ + request_->timeout);
+  } else {
+    net::TimerWheel::cancel(timer_);
   }
   waiting_in_ = acquired.waiting_in;
   if (acquired.connection != nullptr) use(*acquired.connection);
-  return {};
+  return true;
 }
 
 void Call::use(ClientConnection& connection) noexcept {
   connection_ = &connection;
   waiting_in_ = nullptr;
-  connection.begin(*this, request_->method);
-  const std::array<iovec, 1> bytes{net::piece(request_->bytes)};
-  connection.send(bytes);
+  pipelined_ = size_ > 1;
+  connection.begin_group(*this, request_->method, size_);
+  std::string_view bytes = request_->bytes;
+  if (const std::uint32_t most = request_->max_pipelined; size_ != most) {
+    bytes = bytes.substr(0, bytes.size() / most * size_);
+  }
+  const std::array<iovec, 1> pieces{net::piece(bytes)};
+  connection.send(pieces);
   connection.finish_request();
 }
 
 void Call::on_connection_ready(ClientConnection& connection) noexcept {
+  // The pool has seen to it that one more request is allowed. As Envoy: those for which there is no
+  // room once the connection is there have failed.
+  const std::uint32_t asked = size_;
+  limit_size(std::max(cluster_->circuit_breaker().requests.remaining(), 1U));
+  const std::uint32_t refused = asked - size_;
   use(connection);
+  if (refused == 0) return;
+  cluster_->stats().upstream_rq_pending_overflow.add(refused);
+  for (std::uint32_t i = 0; i < refused; ++i) finish_one({CallOutcome::overflow, 0});
 }
 
 void Call::on_connection_failed(ResetReason reason, int /*error*/) noexcept {
   waiting_in_ = nullptr;
+  while (size_ > 1) {
+    --size_;
+    finish_one({outcome_of(reason), 0});
+  }
   finish({outcome_of(reason), 0});
 }
 
@@ -88,16 +115,44 @@ void Call::on_response_head(const http::HeadResult&) noexcept {
 }
 
 void Call::on_response_end() noexcept {
+  if (size_ > 1) {
+    --size_;
+    return finish_one({CallOutcome::response, status_});
+  }
   connection_ = nullptr;
   finish({CallOutcome::response, status_});
 }
 
 void Call::on_reset(ResetReason reason) noexcept {
+  if (pipelined_) {
+    const bool begun = connection_->response_begun();
+    connection_ = nullptr;
+    split(size_ - (begun ? 1 : 0));
+    return begun ? finish({outcome_of(reason), 0}) : release();
+  }
   const bool stale = connection_->earlier_requests() > 0 && !connection_->response_begun() &&
                      reason == ResetReason::connection_termination;
   connection_ = nullptr;
   if (stale && request_->repeatable && !retried_ && retry()) return;
   finish({outcome_of(reason), 0});
+}
+
+/// So many of the requests go on as calls of their own.
+void Call::split(std::uint32_t requests) noexcept {
+  const Start one{.cluster = *cluster_,
+                  .request = *request_,
+                  .owner = *owner_,
+                  .requests = 1,
+                  .begun = begun_,
+                  .fresh = true};
+  for (; requests != 0; --requests) {
+    CallResult failure;
+    if (Call* call = pool_.start(one, failure)) {
+      owner_->on_call_split(*call);
+    } else {
+      owner_->on_call_done(*this, failure);
+    }
+  }
 }
 
 bool Call::retry() noexcept {
@@ -117,28 +172,34 @@ bool Call::retry() noexcept {
 }
 
 void Call::on_timeout() noexcept {
-  cluster_->stats().upstream_rq_timeout.add();
+  if (owner_ == nullptr) return;  // Of an earlier use: release() lets it run on.
+  cluster_->stats().upstream_rq_timeout.add(size_);
   if (connection_ != nullptr) {
-    connection_->host().stats(cluster_->worker()).rq_timeout.add();
+    connection_->host().stats(cluster_->worker()).rq_timeout.add(size_);
     connection_->cancel();
     connection_ = nullptr;
   } else {
     cluster_->withdraw(*this, *waiting_in_);
     waiting_in_ = nullptr;
   }
+  while (size_ > 1) {
+    --size_;
+    finish_one({CallOutcome::timeout, 0});
+  }
   finish({CallOutcome::timeout, 0});
 }
 
-void Call::cancel() noexcept {
+std::uint32_t Call::cancel() noexcept {
   if (connection_ != nullptr) {
     connection_->cancel();
   } else if (waiting_in_ != nullptr) {
     cluster_->withdraw(*this, *waiting_in_);
   }
   release();
+  return size_;
 }
 
-void Call::finish(CallResult result) noexcept {
+void Call::count(const CallResult& result) noexcept {
   std::uint16_t seen = result.status;
   if (result.outcome == CallOutcome::timeout) seen = kTimedOut;
   if (seen == 0) seen = kNoResponse;
@@ -146,18 +207,30 @@ void Call::finish(CallResult result) noexcept {
   stats.upstream_rq.add(seen);
   stats.internal_upstream_rq.add(seen);
   if (result.outcome == CallOutcome::response) {
-    const auto elapsed = cluster_->reactor().now() - begun_;
-    stats.upstream_rq_time.record(elapsed);
-    stats.internal_upstream_rq_time.record(elapsed);
+    stats::Histogram::record(stats.upstream_rq_time, stats.internal_upstream_rq_time,
+                             cluster_->reactor().now() - begun_);
     if (retried_) stats.upstream_rq_retry_success.add();
   }
+}
+
+/// One of several; the call goes on.
+void Call::finish_one(CallResult result) noexcept {
+  count(result);
+  owner_->on_call_done(*this, result);
+}
+
+/// The only one, or the last.
+void Call::finish(CallResult result) noexcept {
+  count(result);
   CallOwner& owner = *owner_;
   release();
   owner.on_call_done(*this, result);
 }
 
 void Call::release() noexcept {
-  net::TimerWheel::cancel(timer_);
+  // The timer stays where it is: the next use moves its deadline, which costs less than to take it
+  // out and to put it in again.
+  owner_ = nullptr;
   if (retried_) cluster_->circuit_breaker().retries.give_back();
   retried_ = false;
   connection_ = nullptr;

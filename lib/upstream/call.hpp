@@ -1,10 +1,15 @@
 // A side request: one prebuilt request to a cluster, whose response is read and dropped; only its
-// outcome counts.
+// outcome counts. Or several like ones, sent back to back on one connection (pipelined).
 //
 // Owner: a CallPool (recycled, so that a warm worker makes calls without allocating); lent to its
-// CallOwner from start() until on_call_done() or cancel(). Thread: the worker's. Always holds:
-// on_call_done() comes exactly once for a started call that was not cancelled, never from inside
-// start(), and at the latest when its timeout has passed.
+// CallOwner from start() until the last on_call_done() or cancel(). Thread: the worker's. Always
+// holds: on_call_done() comes exactly once for each request of a started call that was not
+// cancelled, never from inside start(), and at the latest when its timeout has passed.
+//
+// When a connection ends before all pipelined requests are answered, those that have no answer are
+// sent again, each alone and not on an idle connection of the pool, in the time that is left of
+// their timeout (RFC 9112 9.3.2); on_call_split() hands these calls over. A response that had begun
+// and broke off is a failure, as without pipelining.
 #pragma once
 
 #include <chrono>
@@ -21,8 +26,9 @@ namespace holdfast::upstream {
 
 /// What to send, made once at start; constant and shared by all calls of a filter.
 struct CallRequest {
-  std::string bytes;   ///< The whole request: head and blank line.
-  std::string method;  ///< Frames the response (HEAD has no body).
+  std::string bytes;  ///< The whole request: head and blank line. As often as it is sent at once.
+  std::uint32_t max_pipelined = 1;  ///< So often. More than 1 REQUIRES: repeatable.
+  std::string method;               ///< Frames the response (HEAD has no body).
   bool repeatable =
       false;  ///< May be sent again when a reused connection turns out stale (RFC 9110 9.2.2).
   std::chrono::milliseconds timeout{50'000};  ///< 0 = none.
@@ -45,8 +51,10 @@ class Call;
 class CallOwner {
  public:
   virtual ~CallOwner() = default;
-  /// `call` has been given back to its pool already.
+  /// One request of `call` has ended. With its last one it has been given back to its pool already.
   virtual void on_call_done(Call& call, const CallResult& result) noexcept = 0;
+  /// `call` is new and carries one request of a pipelined call on, as if start() had returned it.
+  virtual void on_call_split(Call& call) noexcept = 0;
 };
 
 struct CallTag;
@@ -56,17 +64,27 @@ class Call final : public PendingRequest, public ResponseSink, public base::List
   using Link =
       base::ListNode<CallTag>;  ///< In the owner's list while out, in the pool's when free.
 
-  /// Give up: the connection is closed, on_call_done() does not come. Gives the call back to its
-  /// pool.
-  void cancel() noexcept;
+  /// Give up: the connection is closed, on_call_done() does not come any more. Gives the call back
+  /// to its pool. Returns how many requests of it were still out.
+  std::uint32_t cancel() noexcept;
 
  private:
+  struct Start {
+    Cluster& cluster;
+    const CallRequest& request;
+    CallOwner& owner;
+    std::uint32_t requests;
+    net::TimePoint begun;
+    bool fresh;  ///< On a new connection.
+  };
   friend class CallPool;
   explicit Call(class CallPool& pool) : pool_(pool), timer_(*this) {}
 
-  [[nodiscard]] CallResult start(Cluster& cluster, const CallRequest& request, CallOwner& owner,
-                                 bool& started) noexcept;
+  [[nodiscard]] bool start(const Start& start, CallResult& failure) noexcept;
   void use(ClientConnection& connection) noexcept;
+  void split(std::uint32_t requests) noexcept;
+  void count(const CallResult& result) noexcept;
+  void finish_one(CallResult result) noexcept;
   void finish(CallResult result) noexcept;
   void release() noexcept;
   [[nodiscard]] bool retry() noexcept;
@@ -93,6 +111,7 @@ class Call final : public PendingRequest, public ResponseSink, public base::List
   HostPool* waiting_in_ = nullptr;
   std::uint16_t status_ = 0;
   bool retried_ = false;
+  bool pipelined_ = false;
   net::TimePoint begun_;
   net::MemberTimer<&Call::on_timeout> timer_;
 };
@@ -104,13 +123,15 @@ class CallPool {
   CallPool(const CallPool&) = delete;
   CallPool& operator=(const CallPool&) = delete;
 
-  /// Start a call; null when it failed at once, with the reason in `failure` (on_call_done() does
-  /// not come then).
+  /// Start a call of `requests` requests or fewer (size() says how many it has taken on; the
+  /// limits, the connection and request.max_pipelined decide); null when it failed at once, with
+  /// the reason in `failure` (on_call_done() does not come then).
   [[nodiscard]] Call* start(Cluster& cluster, const CallRequest& request, CallOwner& owner,
-                            CallResult& failure) noexcept;
+                            CallResult& failure, std::uint32_t requests = 1) noexcept;
 
  private:
   friend class Call;
+  [[nodiscard]] Call* start(const Call::Start& start, CallResult& failure) noexcept;
   std::vector<std::unique_ptr<Call>> all_;
   base::List<Call, CallTag> free_;
   http::Head head_;  ///< Response heads of calls: looked at once, then overwritten by the next.

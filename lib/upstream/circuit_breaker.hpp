@@ -16,8 +16,8 @@ class Limit {
  public:
   explicit Limit(std::uint32_t max) : max_(max) {}
   [[nodiscard]] bool can_take() const noexcept { return count() < max_; }
-  void take() noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
-  void give_back() noexcept { count_.fetch_sub(1, std::memory_order_relaxed); }
+  void take(std::uint32_t n = 1) noexcept { count_.fetch_add(n, std::memory_order_relaxed); }
+  void give_back(std::uint32_t n = 1) noexcept { count_.fetch_sub(n, std::memory_order_relaxed); }
   [[nodiscard]] std::uint32_t count() const noexcept {
     return count_.load(std::memory_order_relaxed);
   }

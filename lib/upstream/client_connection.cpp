@@ -34,15 +34,33 @@ int ClientConnection::connect() noexcept {
 }
 
 void ClientConnection::begin(ResponseSink& sink, std::string_view method) noexcept {
-  assert(state_ == State::busy && sink_ == nullptr);
+  status_only_ = false;
+  start_response(sink, method, 1);
+}
+
+void ClientConnection::begin_group(ResponseSink& sink, std::string_view method,
+                                   std::uint32_t count) noexcept {
+  status_only_ = true;
+  start_response(sink, method, count);
+}
+
+void ClientConnection::start_response(ResponseSink& sink, std::string_view method,
+                                      std::uint32_t count) noexcept {
+  assert(state_ == State::busy && sink_ == nullptr && count != 0);
   sink_ = &sink;
   method_ = method;
+  group_ = left_ = count;
   head_done_ = paused_ = request_whole_ = response_begun_ = false;
   informational_ = 0;
   searched_ = 0;
   if (readable()) reactor().schedule(*this);  // What an edge announced earlier is still to be read.
-  ++requests_;
-  pool_.cluster().count_request_begin(pool_);
+  requests_ += count;
+  pool_.cluster().count_request_begin(pool_, count);
+}
+
+std::uint32_t ClientConnection::room() const noexcept {
+  const std::uint32_t most = pool_.cluster().config().max_requests_per_connection;
+  return most == 0 ? UINT32_MAX : most - std::min(most, requests_);
 }
 
 void ClientConnection::send(std::span<const iovec> pieces) noexcept {
@@ -75,23 +93,22 @@ void ClientConnection::resume_reading() noexcept {
 void ClientConnection::cancel() noexcept {
   assert(state_ == State::busy && sink_ != nullptr);
   auto& stats = pool_.cluster().stats();
-  stats.upstream_rq_tx_reset.add();
+  note_unanswered();
+  stats.upstream_rq_tx_reset.add(left_);
   stats.upstream_cx_destroy_local_with_active_rq.add();
   stats.upstream_cx_destroy_with_active_rq.add();
   sink_ = nullptr;
-  pool_.cluster().count_request_end(pool_);
+  pool_.cluster().count_request_end(pool_, left_);
   shut();
 }
 
 void ClientConnection::make_idle() noexcept {
   state_ = State::idle;
   if (readable()) reactor().schedule(*this);
+  // A timer that still runs from an earlier time idle looks at this when it comes.
+  idle_since_ = reactor().now();
   const auto idle = pool_.cluster().config().idle_timeout;
-  if (idle.count() > 0) {
-    reactor().timers().set(timer_, reactor().after(idle));
-  } else {
-    net::TimerWheel::cancel(timer_);
-  }
+  if (idle.count() > 0 && !timer_.armed()) reactor().timers().set(timer_, idle_since_ + idle);
 }
 
 void ClientConnection::give_back() noexcept {
@@ -152,6 +169,8 @@ void ClientConnection::on_timeout() noexcept {
     shut();
     pool_.on_connect_failed(ResetReason::connection_timeout, 0);
   } else if (state_ == State::idle) {
+    const net::TimePoint end = idle_since_ + pool_.cluster().config().idle_timeout;
+    if (reactor().now() < end) return reactor().timers().set(timer_, end);
     stats.upstream_cx_idle_timeout.add();
     shut();
   }
@@ -265,11 +284,17 @@ std::size_t ClientConnection::process(std::span<char> bytes) noexcept {
   const std::size_t size = bytes.size();
   while (!bytes.empty() && !paused_) {
     const bool was_head = !head_done_;
-    const std::size_t used = was_head ? process_head(bytes) : process_body(bytes);
+    const std::size_t used =
+        was_head ? process_head({bytes.data(), bytes.size()}) : process_body(bytes);
     if (state_ != State::busy || sink_ != sink) return size;
     bytes = bytes.subspan(used);
     if (head_done_ && body_.done()) {
-      if (bytes.empty()) {
+      if (left_ > 1 && keep_alive_) {
+        end_one(!bytes.empty());
+        if (state_ != State::busy || sink_ != sink) return size;
+        continue;
+      }
+      if (bytes.empty() || left_ > 1) {
         complete();
       } else {  // RFC 9112 9.2: an answer that nobody has asked for; whose the first one is, is
                 // open.
@@ -291,14 +316,20 @@ void ClientConnection::refuse() noexcept {
 }
 
 /// Returns what it used: 0 = the head is incomplete (or the connection has failed).
-std::size_t ClientConnection::process_head(std::span<char> bytes) noexcept {
+std::size_t ClientConnection::process_head(std::string_view bytes) noexcept {
   http::Head& head = sink_->response_head();
+  if (status_only_) {
+    if (const HeadMemo::Known* known = pool_.head_memo().find(bytes, method_)) {
+      head.status = known->status;
+      return take_head(bytes, known->result);
+    }
+  }
   const config::Cluster& config = pool_.cluster().config();
   const http::HeadLimits limits{.max_bytes = config.max_response_headers_kb * 1024,
                                 .max_fields = config.max_headers_count,
                                 .accept_http_10 = true};
   const http::HeadResult result =
-      http::parse_response_head({bytes.data(), bytes.size()}, limits, method_, head, searched_);
+      http::parse_response_head(bytes, limits, method_, head, searched_);
   if (result.state == http::HeadResult::State::need_more) {
     searched_ = bytes.size();
     return 0;
@@ -314,12 +345,25 @@ std::size_t ClientConnection::process_head(std::span<char> bytes) noexcept {
     sink_->on_informational();
     return result.consumed;
   }
+  if (status_only_) pool_.head_memo().keep(bytes, method_, result, head.status);
+  return take_head(bytes, result);
+}
+
+/// `bytes` begins with a final head. Returns what is done with: the head, perhaps the body, too.
+std::size_t ClientConnection::take_head(std::string_view bytes,
+                                        const http::HeadResult& result) noexcept {
+  searched_ = 0;
   head_done_ = true;
   keep_alive_ = result.keep_alive && result.framing != http::Framing::until_close;
   if (!result.keep_alive) pool_.cluster().stats().upstream_cx_close_notify.add();
-  body_.start(result.framing, result.content_length);
+  const std::size_t behind = bytes.size() - result.consumed;
+  const bool skips_body = status_only_ && result.framing == http::Framing::content_length &&
+                          result.content_length <= behind;
+  body_.start(skips_body ? http::Framing::none : result.framing, result.content_length);
+  const std::size_t used =
+      result.consumed + (skips_body ? static_cast<std::size_t>(result.content_length) : 0);
   sink_->on_response_head(result);
-  return result.consumed;
+  return used;
 }
 
 std::size_t ClientConnection::process_body(std::span<char> bytes) noexcept {
@@ -340,7 +384,34 @@ void ClientConnection::on_input_end(bool clean) noexcept {
   fail(half_a_head ? ResetReason::protocol_error : ResetReason::connection_termination);
 }
 
+/// One response of a group has ended, and it isn't the last.
+void ClientConnection::end_one(bool next_begun) noexcept {
+  --left_;
+  head_done_ = false;
+  informational_ = 0;
+  response_begun_ = next_begun;
+  pool_.cluster().count_request_end(pool_, 1);
+  sink_->on_response_end();
+}
+
+/// Whoever pipelines must ask again on other connections, and should learn from it (RFC
+/// 9112 9.3.2). A connection that has answered a whole group before says nothing against its host
+/// when it ends in the midst of one: each has its last request.
+void ClientConnection::note_unanswered() noexcept {
+  const std::uint32_t begun = response_begun_ ? 1 : 0;
+  if (group_ > 1 && left_ > begun && !pipelines_) pool_.on_pipelining_failed();
+}
+
 void ClientConnection::complete() noexcept {
+  if (left_ > 1) {  // This response has said, or its end has shown, that it is the last one here.
+    end_one(/*next_begun=*/false);
+    if (state_ == State::busy && sink_ != nullptr) fail(ResetReason::connection_termination);
+    return;
+  }
+  if (group_ > 1) {
+    pipelines_ = true;
+    pool_.on_pipelining_worked();
+  }
   ResponseSink& sink = *sink_;
   auto& cluster = pool_.cluster();
   sink_ = nullptr;
@@ -349,7 +420,7 @@ void ClientConnection::complete() noexcept {
   if (worn_out) cluster.stats().upstream_cx_max_requests.add();
   const bool reusable = keep_alive_ && request_whole_ && backlog() == 0 && !write_broken_ &&
                         !closed_by_peer_ && !peer_finished() && !worn_out;
-  cluster.count_request_end(pool_);
+  cluster.count_request_end(pool_, 1);
   // The sink first: it sends what it has put together from this turn's bytes before anything else
   // may use the worker's buffers; whoever waits for this connection comes after it.
   sink.on_response_end();
@@ -360,12 +431,13 @@ void ClientConnection::fail(ResetReason reason) noexcept {
   ResponseSink& sink = *sink_;
   auto& stats = pool_.cluster().stats();
   sink_ = nullptr;
-  stats.upstream_rq_rx_reset.add();
+  note_unanswered();
+  stats.upstream_rq_rx_reset.add(left_);
   stats.upstream_cx_destroy_with_active_rq.add();
   (closed_by_peer_ ? stats.upstream_cx_destroy_remote_with_active_rq
                    : stats.upstream_cx_destroy_local_with_active_rq)
       .add();
-  pool_.cluster().count_request_end(pool_);
+  pool_.cluster().count_request_end(pool_, left_);
   shut();
   sink.on_reset(reason);
 }

@@ -1,9 +1,10 @@
 // One upstream HTTP/1.1 connection: sends a request's bytes, parses the response, tells its sink.
 //
 // Owner: its HostPool (by its lists); destroys itself at the end of the turn in which it closed.
-// Thread: the worker's. Always holds: at most one request at a time; a connection goes back to the
-// pool only after a response that was framed without doubt, ended exactly where its bytes ended,
-// and answered a request that was sent whole.
+// Thread: the worker's. Always holds: at most one sink at a time, with one request or with a group
+// of like ones that were sent back to back (pipelined, RFC 9112 9.3.2); a connection goes back to
+// the pool only after the last response, which was framed without doubt, ended exactly where its
+// bytes ended, and answered a request that was sent whole.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +39,12 @@ class ClientConnection final : public net::Stream,
   // For the sink. REQUIRES: it holds this connection (state busy).
   /// The next response is to a request with this method. `method` must outlive the response's head.
   void begin(ResponseSink& sink, std::string_view method) noexcept;
+  /// The next `count` responses are to like requests of a sink that reads neither fields nor body:
+  /// its response_head() will hold the status only, on_response_body() may not be called. Each
+  /// response but the last ends with on_response_end() and the next one begins. When the connection
+  /// ends earlier, on_reset() stands for all that are left; `response_begun()` says whether the
+  /// first of them had begun.
+  void begin_group(ResponseSink& sink, std::string_view method, std::uint32_t count) noexcept;
   /// Send request bytes; what the socket does not take is queued (backlog()). A broken connection
   /// is reported to the sink later, after what the upstream had said before it closed.
   void send(std::span<const iovec> pieces) noexcept;
@@ -50,8 +57,10 @@ class ClientConnection final : public net::Stream,
 
   [[nodiscard]] State state() const noexcept { return state_; }
   [[nodiscard]] const Host& host() const noexcept { return *host_; }
-  /// Requests begun on it before the present one: more than 0 = reused.
-  [[nodiscard]] std::uint32_t earlier_requests() const noexcept { return requests_ - 1; }
+  /// Requests begun on it before the present ones: more than 0 = reused.
+  [[nodiscard]] std::uint32_t earlier_requests() const noexcept { return requests_ - group_; }
+  /// How many more requests it may take (max_requests_per_connection).
+  [[nodiscard]] std::uint32_t room() const noexcept;
   /// A byte of the present response has arrived.
   [[nodiscard]] bool response_begun() const noexcept { return response_begun_; }
 
@@ -76,7 +85,12 @@ class ClientConnection final : public net::Stream,
   void on_write_error() noexcept;
   void receive() noexcept;
   [[nodiscard]] std::size_t process(std::span<char> bytes) noexcept;
-  [[nodiscard]] std::size_t process_head(std::span<char> bytes) noexcept;
+  void start_response(ResponseSink& sink, std::string_view method, std::uint32_t count) noexcept;
+  void end_one(bool next_begun) noexcept;
+  void note_unanswered() noexcept;
+  [[nodiscard]] std::size_t process_head(std::string_view bytes) noexcept;
+  [[nodiscard]] std::size_t take_head(std::string_view bytes,
+                                      const http::HeadResult& result) noexcept;
   [[nodiscard]] std::size_t process_body(std::span<char> bytes) noexcept;
   void process_stash(bool last) noexcept;
   [[nodiscard]] bool is_input_over() noexcept;
@@ -91,6 +105,8 @@ class ClientConnection final : public net::Stream,
   const std::shared_ptr<Host> host_;
   // Touched only on the worker.
   State state_ = State::closed;
+  bool status_only_ = false;
+  bool pipelines_ = false;  ///< Has answered a whole group.
   bool head_done_ = false;
   bool paused_ = false;
   bool request_whole_ = false;
@@ -101,6 +117,8 @@ class ClientConnection final : public net::Stream,
   bool closed_by_peer_ = false;
   std::uint8_t informational_ = 0;
   std::uint32_t requests_ = 0;
+  std::uint32_t group_ = 0;   ///< Requests of the present sink, answered or not.
+  std::uint32_t left_ = 0;    ///< Of them, those not answered.
   std::size_t searched_ = 0;  ///< Of a head that is not whole: bytes without its end.
   ResponseSink* sink_ = nullptr;
   std::string_view method_;
@@ -108,6 +126,7 @@ class ClientConnection final : public net::Stream,
       stash_;  ///< Part of a head, or what arrived behind the place where reading was paused.
   http::BodyDecoder body_;
   net::TimePoint opened_;
+  net::TimePoint idle_since_;
   net::MemberTimer<&ClientConnection::on_timeout> timer_;
 };
 

@@ -27,25 +27,32 @@ Acquired Cluster::acquire(PendingRequest& request, bool fresh) noexcept {
     return {.failure = ResetReason::no_healthy_upstream};
   }
   HostPool& pool = *pools_[index];
+  if (request.size() > 1 && !pool.may_pipeline()) request.limit_size(1);
   // Where no new connection may be made, an idle one is better than none.
   const bool only_new = fresh && circuit_breaker_.connections.can_take();
   if (ClientConnection* connection = pool.take_idle(only_new)) {
-    if (circuit_breaker_.requests.can_take()) return {.connection = connection};
+    if (const std::uint32_t room = circuit_breaker_.requests.remaining(); room != 0) {
+      if (request.size() > 1) request.limit_size(std::min(room, connection->room()));
+      return {.connection = connection};
+    }
     stats_.upstream_rq_pending_overflow.add();
     connection->give_back();
     return {.failure = ResetReason::overflow};
   }
-  if (!circuit_breaker_.pending.can_take()) {
+  const std::uint32_t room = circuit_breaker_.pending.remaining();
+  if (room == 0) {
     stats_.upstream_rq_pending_overflow.add();
     return {.failure = ResetReason::overflow};
   }
+  const std::uint32_t most = config_.max_requests_per_connection;
+  request.limit_size(most == 0 ? room : std::min(room, most));
   pool.enqueue(request);
   return {.waiting_in = &pool};
 }
 
 void Cluster::withdraw(PendingRequest& request, HostPool& pool) noexcept {
   pool.withdraw(request);
-  stats_.upstream_rq_cancelled.add();
+  stats_.upstream_rq_cancelled.add(request.size());
   if (pool.is_drained()) on_pool_drained();
 }
 
@@ -94,18 +101,18 @@ void Cluster::count_connect_error(int error) noexcept {
       "cluster '" + config_.name + "' can't connect: " + std::generic_category().message(error));
 }
 
-void Cluster::count_request_begin(HostPool& pool) noexcept {
-  circuit_breaker_.requests.take();
-  stats_.upstream_rq_total.add();
-  stats_.upstream_rq_active.add();
-  pool.host_stats().rq_total.add();
-  pool.host_stats().rq_active.add();
+void Cluster::count_request_begin(HostPool& pool, std::uint32_t n) noexcept {
+  circuit_breaker_.requests.take(n);
+  stats_.upstream_rq_total.add(n);
+  stats_.upstream_rq_active.add(n);
+  pool.host_stats().rq_total.add(n);
+  pool.host_stats().rq_active.add(n);
 }
 
-void Cluster::count_request_end(HostPool& pool) noexcept {
-  circuit_breaker_.requests.give_back();
-  stats_.upstream_rq_active.sub();
-  pool.host_stats().rq_active.sub();
+void Cluster::count_request_end(HostPool& pool, std::uint32_t n) noexcept {
+  circuit_breaker_.requests.give_back(n);
+  stats_.upstream_rq_active.sub(n);
+  pool.host_stats().rq_active.sub(n);
 }
 
 Cluster* ClusterManager::find(std::string_view name) noexcept {

@@ -34,7 +34,9 @@ class Cluster {
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
 
-  /// A connection to the next host, now or later; never calls `request` back before it returns.
+  /// A connection to the next host, now or later; never calls `request` back before it returns. Of
+  /// several requests in one (PendingRequest::size()) it takes as many as may go out together, at
+  /// least one.
   /// `fresh`: a new connection, because a reused one has just turned out stale.
   [[nodiscard]] Acquired acquire(PendingRequest& request, bool fresh) noexcept;
   /// `request` no longer wants what acquire() queued it for.
@@ -56,9 +58,9 @@ class Cluster {
 
   /// A connection could not even be begun.
   void count_connect_error(int error) noexcept;
-  // Accounting of one request on one connection; begin and end are a pair.
-  void count_request_begin(HostPool& pool) noexcept;
-  void count_request_end(HostPool& pool) noexcept;
+  // Accounting of `n` requests on one connection; begin and end are a pair.
+  void count_request_begin(HostPool& pool, std::uint32_t n) noexcept;
+  void count_request_end(HostPool& pool, std::uint32_t n) noexcept;
 
  private:
   class Sweeper final : public net::IoHandler {

@@ -7,7 +7,10 @@
 namespace holdfast::upstream {
 
 HostPool::HostPool(Cluster& cluster, std::shared_ptr<Host> host)
-    : cluster_(cluster), host_(std::move(host)), failure_report_(*this) {}
+    : cluster_(cluster),
+      host_(std::move(host)),
+      host_stats_(host_->stats(cluster.worker())),
+      failure_report_(*this) {}
 
 HostPool::~HostPool() {
   const auto destroy = [this](ClientConnection& connection) {
@@ -17,10 +20,6 @@ HostPool::~HostPool() {
   };
   idle_.for_each(destroy);
   active_.for_each(destroy);
-}
-
-stats::HostStats& HostPool::host_stats() noexcept {
-  return host_->stats(cluster_.worker());
 }
 
 ClientConnection* HostPool::take_idle(bool fresh) noexcept {
@@ -40,10 +39,11 @@ ClientConnection* HostPool::take_idle(bool fresh) noexcept {
 void HostPool::enqueue(PendingRequest& request) noexcept {
   pending_.push_back(request);
   ++waiting_;
-  cluster_.circuit_breaker().pending.take();
-  cluster_.stats().upstream_rq_pending_total.add();
-  cluster_.stats().upstream_rq_pending_active.add();
-  host_stats().rq_pending_active.add();
+  const std::uint32_t n = request.size();
+  cluster_.circuit_breaker().pending.take(n);
+  cluster_.stats().upstream_rq_pending_total.add(n);
+  cluster_.stats().upstream_rq_pending_active.add(n);
+  host_stats().rq_pending_active.add(n);
   if (connecting_ < waiting_) begin_connection();
 }
 
@@ -51,9 +51,10 @@ void HostPool::withdraw(PendingRequest& request) noexcept {
   assert(request.linked());
   request.unlink();
   --waiting_;
-  cluster_.circuit_breaker().pending.give_back();
-  cluster_.stats().upstream_rq_pending_active.sub();
-  host_stats().rq_pending_active.sub();
+  const std::uint32_t n = request.size();
+  cluster_.circuit_breaker().pending.give_back(n);
+  cluster_.stats().upstream_rq_pending_active.sub(n);
+  host_stats().rq_pending_active.sub(n);
 }
 
 /// One more connection if the cluster's limit allows. A pool without any gets one all the same: its
@@ -93,13 +94,14 @@ void HostPool::on_connected(ClientConnection& connection) noexcept {
 
 bool HostPool::on_free(ClientConnection& connection) noexcept {
   if (PendingRequest* next = pending_.front(); next != nullptr) {
+    if (next->size() > connection.room()) return false;  // Nearly worn out: another takes them.
     withdraw(*next);
     connection.base::ListNode<PoolTag>::unlink();
     active_.push_back(connection);
     connection.make_busy();
     if (!cluster_.circuit_breaker().requests.can_take()) {
       // As Envoy: the limit on requests is looked at when a connection is there.
-      cluster_.stats().upstream_rq_pending_overflow.add();
+      cluster_.stats().upstream_rq_pending_overflow.add(next->size());
       next->on_connection_failed(ResetReason::overflow, 0);
       return on_free(connection);
     }
@@ -125,8 +127,8 @@ void HostPool::report_failures(ResetReason reason, int error) noexcept {
   told.splice(pending_);
   while (PendingRequest* request = told.front()) {
     withdraw(*request);
-    cluster_.stats().upstream_rq_pending_failure_eject.add();
-    host_stats().rq_error.add();
+    cluster_.stats().upstream_rq_pending_failure_eject.add(request->size());
+    host_stats().rq_error.add(request->size());
     request->on_connection_failed(reason, error);
   }
   if (is_drained()) cluster_.on_pool_drained();
@@ -147,6 +149,16 @@ void HostPool::on_closed(ClientConnection& connection, bool was_connecting) noex
 
 void HostPool::close_idle() noexcept {
   idle_.for_each([](ClientConnection& connection) { connection.close_unused(); });
+}
+
+bool HostPool::may_pipeline() const noexcept {
+  return cluster_.reactor().now() >= pipelining_from_;
+}
+
+void HostPool::on_pipelining_failed() noexcept {
+  if (!may_pipeline()) return;  // Of those that went out before the first failure.
+  pipelining_from_ = cluster_.reactor().now() + next_pause_;
+  next_pause_ = std::min(2 * next_pause_, kLongestPause);
 }
 
 void HostPool::drain() noexcept {

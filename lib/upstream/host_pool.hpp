@@ -7,11 +7,13 @@
 // they must not hang on a host that is gone.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 
 #include "base/intrusive_list.hpp"
 #include "upstream/client_connection.hpp"
+#include "upstream/head_memo.hpp"
 #include "upstream/host.hpp"
 #include "upstream/response_sink.hpp"
 
@@ -20,13 +22,21 @@ namespace holdfast::upstream {
 class Cluster;
 struct PendingTag;
 
-/// A request that waits for a connection. Unlinks itself when destroyed or cancelled.
+/// A request that waits for a connection, or several that shall go out on one together. Unlinks
+/// itself when destroyed or cancelled.
 class PendingRequest : public base::ListNode<PendingTag> {
  public:
   virtual ~PendingRequest() = default;
+  /// How many requests this stands for, 1 or more. They count one by one in limits and counters.
+  [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
+  /// REQUIRES: most > 0; not in a pool's line.
+  void limit_size(std::uint32_t most) noexcept { size_ = std::min(size_, most); }
   virtual void on_connection_ready(ClientConnection& connection) noexcept = 0;
   /// `error`: errno of the connect, or 0.
   virtual void on_connection_failed(ResetReason reason, int error) noexcept = 0;
+
+ protected:
+  std::uint32_t size_ = 1;
 };
 
 class HostPool {
@@ -53,7 +63,15 @@ class HostPool {
 
   [[nodiscard]] Cluster& cluster() noexcept { return cluster_; }
   [[nodiscard]] const std::shared_ptr<Host>& host() const noexcept { return host_; }
-  [[nodiscard]] stats::HostStats& host_stats() noexcept;
+  [[nodiscard]] stats::HostStats& host_stats() noexcept { return host_stats_; }
+  [[nodiscard]] HeadMemo& head_memo() noexcept { return head_memo_; }
+
+  /// False for a while after on_pipelining_failed().
+  [[nodiscard]] bool may_pipeline() const noexcept;
+  /// A connection has ended with pipelined requests unanswered, and had never answered a whole
+  /// group of them. Each time in a row the pause is twice as long.
+  void on_pipelining_failed() noexcept;
+  void on_pipelining_worked() noexcept { next_pause_ = kShortestPause; }
 
   // For ClientConnection.
   void on_connected(ClientConnection& connection) noexcept;
@@ -64,6 +82,9 @@ class HostPool {
   void on_closed(ClientConnection& connection, bool was_connecting) noexcept;
 
  private:
+  static constexpr std::chrono::seconds kShortestPause{10};
+  static constexpr std::chrono::seconds kLongestPause{640};
+
   void begin_connection() noexcept;
   void report_failures(ResetReason reason, int error) noexcept;
 
@@ -79,13 +100,17 @@ class HostPool {
   };
 
   Cluster& cluster_;
-  std::shared_ptr<Host> host_;
+  const std::shared_ptr<Host> host_;
+  stats::HostStats& host_stats_;
+  HeadMemo head_memo_;
   base::List<ClientConnection, PoolTag> idle_;
   base::List<ClientConnection, PoolTag> active_;  ///< Connecting and busy.
   base::List<PendingRequest, PendingTag> pending_;
   std::size_t connections_ = 0;
   std::size_t connecting_ = 0;
-  std::size_t waiting_ = 0;
+  std::size_t waiting_ = 0;  ///< Entries in line: each wants one connection.
+  net::TimePoint pipelining_from_{};
+  std::chrono::seconds next_pause_ = kShortestPause;
   bool draining_ = false;
   FailureReport failure_report_;
 };

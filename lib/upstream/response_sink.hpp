@@ -2,8 +2,9 @@
 //
 // Implemented by the server's exchange (the client's own request) and by Call (a side request).
 // Thread: the worker's. Order of calls: informational*, then head, body*, end; or reset at any
-// point. After end and reset the connection is not the sink's any more. None of these is called
-// from inside a function that the sink itself called.
+// point. After end and reset the connection is not the sink's any more, unless it is a group's
+// (ClientConnection::begin_group), where that order repeats for each response. None of these is
+// called from inside a function that the sink itself called.
 #pragma once
 
 #include <cstdint>

@@ -18,14 +18,16 @@ STEADY = ("instructions", "syscalls", "allocations")
 
 
 class Case:
-    """What is sent and answered. `side` = side requests per request, `steady` = the counts that repeat from run to run."""
+    """What is sent and answered. `side` = side requests per request, so many of them `pipelined`; `steady` = the counts
+    that repeat from run to run."""
 
-    def __init__(self, name, connections, sent, answer, side=0, hcm=None, steady=STEADY):
+    def __init__(self, name, connections, sent, answer, side=0, pipelined=1, hcm=None, steady=STEADY):
         self.name = name
         self.connections = connections
         self.sent = sent
         self.answer = answer
         self.side = side
+        self.pipelined = pipelined
         self.hcm = hcm or {}
         self.steady = steady
 
@@ -66,6 +68,7 @@ CASES = [
     # 48 KiB: what surely fits into a socket at once.
     Case("big", 16, request(), response(body=b"y" * 49152), steady=("instructions", "allocations")),
     Case("fan3", 64, request(), SMALL, side=3),
+    Case("fan3-pipelined", 64, request(), SMALL, side=3, pipelined=3),
 ]
 
 
@@ -116,22 +119,22 @@ class Lockstep:
 
     @staticmethod
     def take(wire):
-        """How many whole requests came on `wire`. (None of ours is pipelined or chunked.)"""
+        """How many whole requests came on `wire`. (None of ours is chunked.)"""
         data = wire.sock.recv(1 << 20)
         if not data:
             raise AssertionError("the proxy closed an upstream connection")
         wire.buffer += data
-        head = wire.buffer.find(b"\r\n\r\n")
-        if head < 0:
-            return 0
-        length = 0
-        for line in wire.buffer[:head].split(b"\r\n"):
-            if line.lower().startswith(b"content-length:"):
-                length = int(line.split(b":")[1])
-        if len(wire.buffer) < head + 4 + length:
-            return 0
-        wire.buffer = wire.buffer[head + 4 + length :]
-        return 1
+        count = 0
+        while (head := wire.buffer.find(b"\r\n\r\n")) >= 0:
+            length = 0
+            for line in wire.buffer[:head].split(b"\r\n"):
+                if line.lower().startswith(b"content-length:"):
+                    length = int(line.split(b":")[1])
+            if len(wire.buffer) < head + 4 + length:
+                break
+            wire.buffer = wire.buffer[head + 4 + length :]
+            count += 1
+        return count
 
     def round(self):
         case = self.case
@@ -153,7 +156,7 @@ def listen():
 
 
 def configuration(case, port, upstream, side, admin_port):
-    filters = [dispatch("side", case.side, authority="side")] if case.side else []
+    filters = [dispatch("side", case.side, max_pipelined=case.pipelined, authority="side")] if case.side else []
     return bootstrap(
         [listener(port, [route("be")], filters, hcm=case.hcm)],
         [cluster("be", upstream.getsockname()[1]), cluster("side", side.getsockname()[1])],

@@ -24,7 +24,7 @@ class Daemon:
         self.upstreams = {"be": self.be, "side": self.side, "echo": self.echo}
         self.gate = Gate(self.be.port)  # On the way to the main upstream.
         self.scripts = {name: upstream.script for name, upstream in self.upstreams.items()}
-        self.port, self.held_port, self.tcp_port, admin = (free_port() for _ in range(4))
+        self.port, self.held_port, self.grouped_port, self.tcp_port, admin = (free_port() for _ in range(5))
         self.asked = {}
         self.number = 10_000_000  # All of one length.
         limits = {"per_connection_buffer_limit_bytes": 65536}
@@ -34,6 +34,8 @@ class Daemon:
             listener(self.port, routes, hcm=hcm, listener_extra=limits),
             listener(self.held_port, routes, [dispatch("side", 3, path="/plain/side", max_hold="20s")], name="held", hcm=hcm,
                      listener_extra=limits),
+            listener(self.grouped_port, routes, [dispatch("side", 3, path="/plain/side", max_hold="20s", max_pipelined=3)],
+                     name="grouped", hcm=hcm, listener_extra=limits),
             tcp_listener(self.tcp_port, "echo"),
         ]
         track = {"thresholds": [{"track_remaining": True}]}

@@ -39,10 +39,15 @@ def big_response(daemon):
         daemon.ask(client, "big")
 
 
-def held(daemon):
-    with peers.connect(daemon.held_port) as client:
+def held(daemon, port=None):
+    with peers.connect(port or daemon.held_port) as client:
         if daemon.ask(client, "chunked") and client.last.status == 200:
             assert client.last.get_all("total-dispatched") == ["3"], client.last
+
+
+def held_by_a_group(daemon):
+    """Its side requests are pipelined."""
+    held(daemon, daemon.grouped_port)
 
 
 def local_replies(daemon):
@@ -117,5 +122,5 @@ def tcp_session(daemon):
     assert set(daemon.echo.requests) <= {0, len(UPLOAD)}, "a FIN told the upstream that this was all"
 
 
-EXCHANGES = [get_twice, post, chunked_upload, chunked_response, big_response, held, local_replies, head, until_close,
+EXCHANGES = [get_twice, post, chunked_upload, chunked_response, big_response, held, held_by_a_group, local_replies, head, until_close,
              until_close_both_ways, stale, pipelined, expect_continue, tcp_session]

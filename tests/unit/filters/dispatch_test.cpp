@@ -230,6 +230,44 @@ TEST_CASE("when the client leaves, calls still out are cancelled", "[filters]") 
   CHECK(f.exchange.resumed == 0);
 }
 
+TEST_CASE("side requests on one connection", "[filters]") {
+  DispatchConfig config = count(5, DispatchConfig::OnFailure::mark);
+  config.max_pipelined = 3;
+  Fixture f(config);
+  REQUIRE(f.ask() == Verdict::hold);
+  const std::string answer = kOk;
+  SECTION("all answered: three and two") {
+    f.answer({(answer + answer + answer).c_str(), (answer + answer).c_str()});
+    REQUIRE(f.released());
+    CHECK(f.cluster_stats.upstream_cx_total.get() == 2);
+  }
+  SECTION("one connection ends early: its last two are asked again") {
+    f.answer({kOk});
+    f.sockets.back().close();
+    Socket other = f.server.accept(f.io);
+    static_cast<void>(test::receive(f.io, other));
+    f.answer({kOk, kOk});
+    other.send(answer + answer);
+    REQUIRE(f.released());
+    CHECK(f.cluster_stats.upstream_cx_total.get() == 4);
+  }
+  CHECK(f.header("total-dispatched") == "5");
+  CHECK(f.header("x-dispatch-failed") == "-");
+}
+
+TEST_CASE("the limit passes while pipelined calls are out", "[filters]") {
+  DispatchConfig config = count(3, DispatchConfig::OnFailure::mark);
+  config.max_pipelined = 3;
+  Fixture f(config);
+  REQUIRE(f.ask() == Verdict::hold);
+  f.answer({kOk});
+  REQUIRE(run_until(f.io, [&] { return f.cluster_stats.upstream_rq_active.get() == 2; }));
+  f.reactor.run_turn([&] { f.filter->on_hold_expired(f.exchange); });
+  CHECK(f.header("total-dispatched") == "3");
+  CHECK(f.header("x-dispatch-failed") == "2");
+  CHECK(test::receive(f.io, f.sockets.back()).empty());
+}
+
 TEST_CASE("a filter serves one response after the other with what it has", "[filters]") {
   Fixture f(count(2));
   for (int round = 0; round < 3; ++round) {

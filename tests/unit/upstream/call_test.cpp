@@ -1,76 +1,19 @@
 // Calls, pools and client connections together, over real sockets.
 #include "upstream/call.hpp"
 
-#include <optional>
-#include <vector>
-
 #include "catch.hpp"
-#include "upstream/scripted_server.hpp"
+#include "upstream/call_fixture.hpp"
 
 namespace holdfast::upstream {
 namespace {
 
+using Fixture = test::CallFixture;
 using test::receive;
 using test::run_until;
 using test::ScriptedServer;
 using test::Socket;
 
 constexpr const char* kOk = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
-
-struct Owner final : CallOwner {
-  void on_call_done(Call&, const CallResult& result) noexcept override {
-    results.push_back(result);
-  }
-  std::vector<CallResult> results;
-};
-
-struct Fixture {
-  explicit Fixture(config::CircuitBreakers limits = {}) : breaker(limits) {
-    config.name = "c";
-    config.circuit_breakers = limits;
-    config.connect_timeout = std::chrono::milliseconds(5000);
-    cluster.emplace(reactor, config, breaker, stats, 0);
-    reactor.start();
-  }
-  void use(std::initializer_list<std::uint16_t> ports) {
-    std::vector<Member> members;
-    for (const std::uint16_t port : ports) members.push_back({*parse_ip("127.0.0.1", port), "", 1});
-    const auto set = table.update(members);
-    if (set) cluster->update(set);
-  }
-  Call* start(CallResult& failure) {
-    Call* call = nullptr;
-    reactor.run_turn([&] { call = calls.start(*cluster, request, owner, failure); });
-    return call;
-  }
-  Call* start() {
-    CallResult failure;
-    Call* call = start(failure);
-    REQUIRE(call != nullptr);
-    return call;
-  }
-  bool done(std::size_t n = 1) {
-    return run_until(io, [&] { return owner.results.size() >= n; });
-  }
-  void settle() {
-    run_until(io, [&, n = 0]() mutable { return ++n > 3; });
-  }
-
-  boost::asio::io_context io{1};
-  net::Reactor reactor{io};
-  config::Cluster config;
-  CircuitBreaker breaker;
-  stats::ClusterStats stats;
-  HostTable table{1};
-  CallPool calls;
-  std::optional<Cluster> cluster;
-  Owner owner;
-  CallRequest request{
-      .bytes = side_request_head("GET", "/", "", {}, std::chrono::milliseconds(50'000)),
-      .method = "GET",
-      .repeatable = true,
-      .timeout = std::chrono::milliseconds(50'000)};
-};
 
 TEST_CASE("a side request looks as Envoy's async client's does", "[upstream]") {
   CHECK(side_request_head("GET", "/", "", {}, std::chrono::milliseconds(50'000)) ==
@@ -336,6 +279,30 @@ TEST_CASE("an idle connection is closed after the idle timeout", "[upstream]") {
   REQUIRE(f.done());
   REQUIRE(run_until(f.io, [&] { return f.stats.upstream_cx_idle_timeout.get() == 1; }));
   CHECK(receive(f.io, connection).empty());
+}
+
+TEST_CASE("the idle timeout counts from the last use", "[upstream]") {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds kIdle(200);
+  Fixture f;
+  f.config.idle_timeout = kIdle;
+  ScriptedServer server;
+  f.use({server.port()});
+  f.start();
+  Socket connection = server.accept(f.io);
+  static_cast<void>(receive(f.io, connection));
+  connection.send(kOk);
+  REQUIRE(f.done());
+  const auto half = Clock::now() + kIdle / 2;
+  run_until(f.io, [&] { return Clock::now() >= half; });
+  f.start();
+  CHECK(receive(f.io, connection) == f.request.bytes);
+  const auto last_use = Clock::now();
+  connection.send(kOk);
+  REQUIRE(f.done(2));
+  CHECK(receive(f.io, connection).empty());
+  CHECK(Clock::now() - last_use >= kIdle);
+  CHECK(f.stats.upstream_cx_idle_timeout.get() == 1);
 }
 
 TEST_CASE("two hosts take turns", "[upstream]") {
