@@ -195,15 +195,15 @@ std::string parse_source(std::string_view name, Kind kind, HeaderSource& source)
            std::string_view("!#$&'*+-.^_`|~").find(c) != std::string_view::npos;
   });
   if (token && !(request && lower == "host")) {
-    source = {Source::field, lower, http::header_id(lower)};
+    source = {Source::field, http::header_id(lower), nullptr, lower};
   } else if (request && lower == ":method") {
-    source.kind = Source::method;
+    source = {Source::view, {}, &Record::method, {}};
   } else if (request && lower == ":path") {
-    source.kind = Source::path;
+    source = {Source::view, {}, &Record::path, {}};
   } else if (request && (lower == ":authority" || lower == "host")) {
-    source.kind = Source::authority;
+    source = {Source::view, {}, &Record::authority, {}};
   } else if (request && lower == ":scheme") {
-    source.kind = Source::scheme;
+    source = {Source::view, {}, &Record::scheme, {}};
   } else if (kind == Kind::response_header && lower == ":status") {
     source.kind = Source::status;
   } else {
@@ -252,7 +252,7 @@ std::string build(const Command& command, Operator& op) {
   if (command.length && known->argument != Argument::header) {
     return quote(command.name) + " takes no length";
   }
-  op.max_length = command.length;
+  if (command.length) op.max_length = *command.length;
   std::string error;
   if (known->argument == Argument::header) error = parse_headers(command.argument, op);
   if (known->argument == Argument::name && command.argument.empty()) error = "needs a name";
