@@ -21,6 +21,7 @@ void FormatBuilder::value(Style style, Operator op) {
   if (op.kind == Operator::Kind::start_time) {
     step.time = static_cast<std::uint16_t>(format_->times_++);
   }
+  if (op.view == &Record::downstream_remote_address) format_->shows_client_ = true;
   format_->fixed_size_ += kMaxDigits + kQuotes;
   step.op = format_->operators_.emplace_back(std::make_unique<Operator>(std::move(op))).get();
   format_->steps_.push_back(step);

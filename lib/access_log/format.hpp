@@ -56,6 +56,8 @@ class Format {
   /// Upper bound for a line without what is text in the record, and without times.
   [[nodiscard]] std::size_t fixed_size() const noexcept { return fixed_size_; }
   [[nodiscard]] std::size_t times() const noexcept { return times_; }
+  /// A line shows Record::downstream_remote_address, which takes a look at x-forwarded-for.
+  [[nodiscard]] bool shows_client() const noexcept { return shows_client_; }
 
  private:
   friend class FormatBuilder;
@@ -67,6 +69,7 @@ class Format {
   std::size_t last_literal_size_ = 0;
   std::size_t fixed_size_ = 0;
   std::size_t times_ = 0;
+  bool shows_client_ = false;
 };
 
 /// Takes a line's pieces in their order.

@@ -1,7 +1,5 @@
 #include "access_log/json_text.hpp"
 
-#include "access_log/put.hpp"
-
 namespace holdfast::access_log {
 
 namespace {
@@ -73,7 +71,6 @@ char* put_escaped(char* to, char c) {
 }  // namespace
 
 char* put_json_text(char* to, std::string_view text) noexcept {
-  if (copy_text(to, text)) return to + text.size();
   const bool utf8 = is_utf8(text);
   for (const char c : text) {
     if (is_plain(c) || (utf8 && static_cast<unsigned char>(c) >= 0x80)) {

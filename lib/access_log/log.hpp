@@ -24,6 +24,7 @@ class Log {
   Log& operator=(const Log&) = delete;
 
   void write(const Record& record);
+  [[nodiscard]] const Format& format() const noexcept { return renderer_.format(); }
   /// To be called each second or so. A log without lines since the last call gives its buffer back;
   /// returns how many bytes that was.
   std::size_t flush();

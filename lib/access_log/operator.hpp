@@ -31,6 +31,7 @@ struct Operator {
     start_time,
     request_header,
     response_header,
+    pseudo_header,         ///< The text of `view`, which may be empty.
     view,                  ///< Any text of the record; an empty one is absent.
     address_without_port,  ///< Of `view`, as `port`.
     port,
@@ -44,12 +45,12 @@ struct Operator {
     response_flags_long,
   };
   Kind kind = Kind::literal;
-  std::string text;                                            ///< literal
-  HeaderSource header;                                         ///< *_header
-  HeaderSource alternative;                                    ///< *_header: if that is absent
-  std::size_t max_length = std::string_view::npos;             ///< *_header
-  std::string_view Record::*view = nullptr;                    ///< view, address_*, port
-  std::uint64_t Record::*counter = nullptr;                    ///< counter
+  std::string text;                                 ///< literal
+  HeaderSource header;                              ///< *_header
+  HeaderSource alternative;                         ///< *_header: if that is absent
+  std::size_t max_length = std::string_view::npos;  ///< *_header
+  std::string_view Record::*view = nullptr;         ///< pseudo_header, view, address_*, port
+  std::uint64_t Record::*counter = nullptr;         ///< counter
   std::optional<Record::Duration> Record::*elapsed = nullptr;  ///< elapsed
   std::optional<TimeFormat> time;                              ///< start_time
 };

@@ -222,6 +222,16 @@ std::string parse_headers(std::string_view argument, Operator& op) {
   return parse_source(alternative, op.kind, op.alternative);
 }
 
+/// A pseudo-header by itself needs no search.
+void settle_pseudo_header(Operator& op) {
+  const bool alone = op.header.kind == HeaderSource::Kind::view &&
+                     op.alternative.kind == HeaderSource::Kind::none &&
+                     op.max_length == std::string_view::npos;
+  if (!alone) return;
+  op.kind = Kind::pseudo_header;
+  op.view = op.header.view;
+}
+
 /// What doesn't change while the process runs is text from the start.
 void settle_literal(std::string_view name, std::string_view argument, Operator& op) {
   if (name == "ACCESS_LOG_TYPE") {
@@ -261,6 +271,7 @@ std::string build(const Command& command, Operator& op) {
     const bool local = command.name == "START_TIME_LOCAL";
     op.time.emplace(command.argument, local ? TimeFormat::Zone::local : TimeFormat::Zone::utc);
   }
+  settle_pseudo_header(op);
   if (op.kind == Kind::literal) settle_literal(command.name, command.argument, op);
   return {};
 }

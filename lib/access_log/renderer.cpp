@@ -1,6 +1,7 @@
 #include "access_log/renderer.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <utility>
 
@@ -17,8 +18,8 @@ using Kind = Operator::Kind;
 constexpr std::size_t kTypicalTexts = 768;
 
 /// Null where the text is absent. `scratch` is for a status.
-std::string_view header_text(const HeaderSource& source, const http::Head* head,
-                             const Record& record, char* scratch) noexcept {
+inline std::string_view source_text(const HeaderSource& source, const http::Head* head,
+                                    const Record& record, char* scratch) noexcept {
   switch (source.kind) {
     case HeaderSource::Kind::none:
       return {};
@@ -36,11 +37,12 @@ std::string_view header_text(const HeaderSource& source, const http::Head* head,
   return field == nullptr ? std::string_view{} : head->value(*field);
 }
 
-std::string_view header_text(const Operator& op, const http::Head* head, const Record& record,
-                             char* scratch) noexcept {
-  std::string_view text = header_text(op.header, head, record, scratch);
-  if (text.data() == nullptr) text = header_text(op.alternative, head, record, scratch);
-  return text.substr(0, op.max_length);
+inline std::string_view header_text(const Operator& op, const http::Head* head,
+                                    const Record& record, char* scratch) noexcept {
+  std::string_view text = source_text(op.header, head, record, scratch);
+  if (text.data() == nullptr) text = source_text(op.alternative, head, record, scratch);
+  if (text.size() > op.max_length) text.remove_suffix(text.size() - op.max_length);
+  return text;
 }
 
 /// An empty one is absent.
@@ -89,27 +91,6 @@ char* put_duration(char* to, Record::Duration duration) noexcept {
 Renderer::Renderer(std::shared_ptr<const Format> format)
     : format_(std::move(format)), times_(format_->times()) {}
 
-inline std::string_view Renderer::text_of(Kind kind, const Operator& op, const Record& record) {
-  switch (kind) {
-    case Kind::request_header:
-      return header_text(op, record.request, record, scratch_.data());
-    case Kind::response_header:
-      return header_text(op, record.response, record, scratch_.data());
-    case Kind::view:
-      return present(record.*op.view);
-    case Kind::address_without_port:
-      return present(without_port(record.*op.view));
-    case Kind::upstream_protocol:
-      return record.upstream_host.empty() ? std::string_view{} : "HTTP/1.1"sv;
-    case Kind::response_flags:
-      return flags_text(record.flags, false, scratch_.data());
-    case Kind::response_flags_long:
-      return flags_text(record.flags, true, scratch_.data());
-    default:
-      return {};
-  }
-}
-
 inline char* Renderer::put_text(char* to, Style style, std::string_view text) {
   if (text.data() == nullptr) return put_absent(to, style);
   to = reserve(to, text.size());
@@ -123,32 +104,54 @@ inline char* Renderer::put_text(char* to, Style style, std::string_view text) {
   return to;
 }
 
-// One way for all texts, so that there is one copy of what each of them needs.
 inline char* Renderer::put_value(char* to, const Step& step, const Record& record) {
   const Operator& op = *step.op;
+  std::string_view text;
   switch (step.kind) {
     case Kind::literal:
     case Kind::absent:
-      return put_absent(to, step.style);
+      break;
     case Kind::start_time:
       return put_time(to, step, record);
+    case Kind::request_header:
+      text = header_text(op, record.request, record, scratch_.data());
+      break;
+    case Kind::response_header:
+      text = header_text(op, record.response, record, scratch_.data());
+      break;
+    case Kind::pseudo_header:
+      text = record.*op.view;
+      break;
+    case Kind::view:
+      text = present(record.*op.view);
+      break;
+    case Kind::address_without_port:
+      text = present(without_port(record.*op.view));
+      break;
     case Kind::port:
       return put_port(to, step.style, record.*op.view);
     case Kind::counter:
       return put_number(to, record.*op.counter);
-    case Kind::elapsed: {
-      const auto& duration = record.*op.elapsed;
-      return duration ? put_duration(to, *duration) : put_absent(to, step.style);
-    }
+    case Kind::elapsed:
+      if (!(record.*op.elapsed)) break;
+      return put_duration(to, *(record.*op.elapsed));
     case Kind::duration:
       return put_duration(to, record.duration);
     case Kind::response_code:
       return put_number(to, record.status);
     case Kind::upstream_attempts:
       return put_number(to, record.upstream_attempts);
-    default:
-      return put_text(to, step.style, text_of(step.kind, op, record));
+    case Kind::upstream_protocol:
+      if (!record.upstream_host.empty()) text = "HTTP/1.1"sv;
+      break;
+    case Kind::response_flags:
+      text = flags_text(record.flags, false, scratch_.data());
+      break;
+    case Kind::response_flags_long:
+      text = flags_text(record.flags, true, scratch_.data());
+      break;
   }
+  return put_text(to, step.style, text);
 }
 
 std::string_view Renderer::render(const Record& record) {
@@ -156,8 +159,9 @@ std::string_view Renderer::render(const Record& record) {
   char* to = line_.get();
   const char* literal = format_->literals();
   for (const Step& step : format_->steps()) {
-    to = put_padded(to, literal, step.literal_size);
-    literal += step.literal_size;
+    const std::size_t literal_size = step.literal_size;
+    to = put_padded(to, literal, literal_size);
+    literal += literal_size;
     to = put_value(to, step, record);
   }
   to = put_padded(to, literal, format_->last_literal_size());
@@ -169,7 +173,8 @@ std::size_t Renderer::release() noexcept {
   return std::exchange(capacity_, 0);
 }
 
-char* Renderer::put_time(char* to, const Step& step, const Record& record) {
+// Out of line, as is grow(): the loop has the registers for itself.
+[[gnu::noinline]] char* Renderer::put_time(char* to, const Step& step, const Record& record) {
   const TimeFormat& format = *step.op->time;
   TimeText& text = times_[step.time];
   format.prepare(record.start, step.style != Style::plain, text);
@@ -180,7 +185,7 @@ char* Renderer::put_time(char* to, const Step& step, const Record& record) {
   return to;
 }
 
-char* Renderer::grow(char* to, std::size_t size) {
+[[gnu::noinline, gnu::cold]] char* Renderer::grow(char* to, std::size_t size) {
   const std::size_t used = line_ ? static_cast<std::size_t>(to - line_.get()) : 0;
   const std::size_t capacity =
       std::max(used + size + format_->fixed_size(), used > 0 ? 2 * capacity_ : 0);

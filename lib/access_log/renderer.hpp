@@ -22,12 +22,11 @@ class Renderer {
 
   /// The line, until the next call of anything here.
   [[nodiscard]] std::string_view render(const Record& record);
+  [[nodiscard]] const Format& format() const noexcept { return *format_; }
   /// Give the buffer back; returns its size.
   std::size_t release() noexcept;
 
  private:
-  [[nodiscard]] std::string_view text_of(Operator::Kind kind, const Operator& op,
-                                         const Record& record);
   [[nodiscard]] char* put_value(char* to, const Step& step, const Record& record);
   [[nodiscard]] char* put_text(char* to, Style style, std::string_view text);
   [[nodiscard]] char* put_time(char* to, const Step& step, const Record& record);

@@ -38,11 +38,8 @@ std::tm local_fields(std::int64_t seconds) {
 constexpr int kNanosecondDigits = 9;
 
 /// The first `digits` of nine; all that are needed if negative.
-char* put_fraction(char* to, unsigned nanoseconds, int digits, bool point) noexcept {
-  if (digits == 3) {
-    if (point) *to++ = '.';
-    return put_three_digits(to, nanoseconds / 1'000'000);
-  }
+[[gnu::noinline]] char* put_fraction(char* to, unsigned nanoseconds, int digits,
+                                     bool point) noexcept {
   std::array<char, kNanosecondDigits> all;
   for (auto digit = all.rbegin(); digit != all.rend(); ++digit) {
     *digit = static_cast<char>('0' + nanoseconds % 10);
@@ -164,7 +161,11 @@ char* TimeFormat::put(char* to, Time time, const TimeText& text) noexcept {
   for (const TimeText::Part& part : text.parts_) {
     to = put_padded(to, from, part.size);
     from += part.size;
-    if (part.digits != 0) to = put_fraction(to, rest, part.digits, part.point);
+    if (part.digits == 3 && !part.point) {
+      to = put_three_digits(to, rest / 1'000'000);
+    } else if (part.digits != 0) {
+      to = put_fraction(to, rest, part.digits, part.point);
+    }
   }
   return to;
 }

@@ -74,7 +74,7 @@ class TimeFormat {
   void add_literal(std::string_view text);
   /// The conversion behind a '%' at the front of `rest`; returns its length.
   std::size_t add_conversion(std::string_view rest);
-  void refresh(Time time, bool json, TimeText& text) const;
+  [[gnu::cold]] void refresh(Time time, bool json, TimeText& text) const;
 
   // Constant after construction.
   Zone zone_;

@@ -177,6 +177,15 @@ TEST_CASE("IPv6 addresses lose brackets with their port", "[access_log]") {
   CHECK(render("%DOWNSTREAM_REMOTE_PORT%", record) == "48248");
 }
 
+TEST_CASE("a format says whether it shows the client", "[access_log]") {
+  for (const char* text : {"%DOWNSTREAM_REMOTE_ADDRESS%", "%REQ(A)% %DOWNSTREAM_REMOTE_PORT%",
+                           "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%\n"}) {
+    CHECK(compile_text(text).format->shows_client());
+  }
+  CHECK_FALSE(compile_text("").format->shows_client());
+  CHECK_FALSE(compile_text("%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%").format->shows_client());
+}
+
 TEST_CASE("HOSTNAME and ENVIRONMENT are settled at the start", "[access_log]") {
   REQUIRE(::setenv("HOLDFAST_TEST_ENV", "from here", 1) == 0);
   const CompileResult compiled = compile_text("%ENVIRONMENT(HOLDFAST_TEST_ENV)% %HOSTNAME%");
