@@ -13,73 +13,7 @@ namespace holdfast::access_log {
 
 namespace {
 
-/// How one operator's value is written.
-enum class Style : std::uint8_t {
-  raw,      ///< A literal that is JSON already: keys, brackets, constants.
-  typed,    ///< The operator is all of the value: a number, a string, or null.
-  in_text,  ///< Part of a string: absent is "-".
-};
-
-struct Step {
-  Style style = Style::raw;
-  Operator op;
-};
-
-class JsonFormat final : public Format {
- public:
-  explicit JsonFormat(std::vector<Step> steps) : steps_(std::move(steps)) {}
-
-  void append(const Record& record, std::string& out) const override {
-    Scratch scratch;
-    for (const Step& step : steps_) {
-      if (step.style == Style::raw) {
-        out += step.op.text;
-      } else if (step.op.time) {
-        append_time(*step.op.time, step.style, record, out);
-      } else {
-        append_value(step.style, evaluate(step.op, record, scratch), out);
-      }
-    }
-    out += '\n';
-  }
-
- private:
-  static void append_value(Style style, const Value& value, std::string& out) {
-    const bool typed = style == Style::typed;
-    switch (value.kind) {
-      case Value::Kind::absent:
-        out += typed ? "null" : "-";
-        break;
-      case Value::Kind::number:
-        append_number(out, value.number);
-        break;
-      case Value::Kind::text:
-        if (typed) out += '"';
-        append_json_text(out, value.text);
-        if (typed) out += '"';
-        break;
-    }
-  }
-
-  static void append_time(const TimeFormat& format, Style style, const Record& record,
-                          std::string& out) {
-    if (style == Style::typed) out += '"';
-    const std::size_t start = out.size();
-    format.append(record.start, out);
-    // The default needs no escapes; a pattern of the user's may.
-    const auto is_special = [](char c) { return c == '"' || c == '\\' || (c >= 0 && c < 0x20); };
-    if (std::any_of(out.begin() + static_cast<std::ptrdiff_t>(start), out.end(), is_special)) {
-      const std::string text = out.substr(start);
-      out.resize(start);
-      append_json_text(out, text);
-    }
-    if (style == Style::typed) out += '"';
-  }
-
-  const std::vector<Step> steps_;
-};
-
-/// Walks the template once and writes the steps.
+/// Walks the template once.
 class Compiler {
  public:
   void value(const boost::json::value& json) {
@@ -107,7 +41,8 @@ class Compiler {
 
   [[nodiscard]] CompileResult result() && {
     if (!error_.empty()) return {nullptr, "access log format: " + error_};
-    return {std::make_shared<JsonFormat>(std::move(steps_)), {}};
+    raw("\n");
+    return {std::move(builder_).finish(), {}};
   }
 
  private:
@@ -115,10 +50,8 @@ class Compiler {
   // string.
   static constexpr std::int64_t kExact = std::int64_t{1} << 53;
 
-  void raw(std::string_view json) {
-    if (steps_.empty() || steps_.back().style != Style::raw) steps_.emplace_back();
-    steps_.back().op.text += json;
-  }
+  /// What is JSON already: keys, brackets, constants.
+  void raw(std::string_view json) { builder_.literal(json); }
 
   void quoted(std::string_view text) {
     std::string json = "\"";
@@ -150,7 +83,7 @@ class Compiler {
     auto& operators = parsed.operators;
     const bool alone = operators.size() == 1 && operators.front().kind != Operator::Kind::literal;
     if (alone) {
-      steps_.push_back({Style::typed, std::move(operators.front())});
+      builder_.value(Style::typed, std::move(operators.front()));
       return;
     }
     raw("\"");
@@ -160,7 +93,7 @@ class Compiler {
         append_json_text(json, op.text);
         raw(json);
       } else {
-        steps_.push_back({Style::in_text, std::move(op)});
+        builder_.value(Style::in_text, std::move(op));
       }
     }
     raw("\"");
@@ -196,7 +129,7 @@ class Compiler {
     raw("}");
   }
 
-  std::vector<Step> steps_;
+  FormatBuilder builder_;
   std::string error_;
 };
 

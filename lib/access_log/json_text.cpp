@@ -1,7 +1,5 @@
 #include "access_log/json_text.hpp"
 
-#include <algorithm>
-
 namespace holdfast::access_log {
 
 namespace {
@@ -11,12 +9,13 @@ bool is_plain(char c) {
   return u >= 0x20 && u < 0x80 && c != '"' && c != '\\';
 }
 
-void append_hex(std::string& out, char c) {
+char* put_hex(char* to, char c) {
   constexpr std::string_view kHex = "0123456789abcdef";
   const auto u = static_cast<unsigned char>(c);
-  out += "\\u00";
-  out += kHex[u >> 4U];
-  out += kHex[u & 15U];
+  to += std::string_view("\\u00").copy(to, 4);
+  *to++ = kHex[u >> 4U];
+  *to++ = kHex[u & 15U];
+  return to;
 }
 
 /// Length of the UTF-8 sequence at the front of `s`, or 0 (RFC 3629: no overlong forms, no
@@ -59,32 +58,35 @@ bool is_utf8(std::string_view s) {
   return true;
 }
 
-void append_escaped(std::string& out, char c) {
+char* put_escaped(char* to, char c) {
   constexpr std::string_view kSpecial = "\"\\\b\f\n\r\t";
   constexpr std::string_view kLetters = "\"\\bfnrt";
   const std::size_t at = kSpecial.find(c);
-  if (at == std::string_view::npos) return append_hex(out, c);
-  out += '\\';
-  out += kLetters[at];
+  if (at == std::string_view::npos) return put_hex(to, c);
+  *to++ = '\\';
+  *to++ = kLetters[at];
+  return to;
 }
 
 }  // namespace
 
-void append_json_text(std::string& out, std::string_view text) {
-  if (std::all_of(text.begin(), text.end(), is_plain)) {
-    out += text;
-    return;
-  }
+char* put_json_text(char* to, std::string_view text) noexcept {
   const bool utf8 = is_utf8(text);
   for (const char c : text) {
     if (is_plain(c) || (utf8 && static_cast<unsigned char>(c) >= 0x80)) {
-      out += c;
-    } else if (utf8) {
-      append_escaped(out, c);
+      *to++ = c;
     } else {
-      append_hex(out, c);
+      to = utf8 ? put_escaped(to, c) : put_hex(to, c);
     }
   }
+  return to;
+}
+
+void append_json_text(std::string& out, std::string_view text) {
+  const std::size_t start = out.size();
+  out.resize(start + kMaxEscape * text.size());
+  const char* const end = put_json_text(out.data() + start, text);
+  out.resize(static_cast<std::size_t>(end - out.data()));
 }
 
 }  // namespace holdfast::access_log

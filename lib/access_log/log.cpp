@@ -13,14 +13,14 @@ constexpr std::size_t kWaitAt = 256U * 1024;
 
 Log::Log(std::shared_ptr<const Format> format, Writer& writer, Sink& sink,
          stats::AccessLogStats& stats)
-    : format_(std::move(format)), writer_(writer), sink_(sink), stats_(stats) {}
+    : writer_(writer), sink_(sink), stats_(stats), renderer_(std::move(format)) {}
 
 Log::~Log() {
   hand_over(true);
 }
 
 void Log::write(const Record& record) {
-  format_->append(record, buffer_);
+  buffer_ += renderer_.render(record);
   ++lines_;
   if (buffer_.size() >= kFlushAt) hand_over(buffer_.size() >= kWaitAt);
 }
@@ -36,7 +36,7 @@ std::size_t Log::flush() {
   if (!std::exchange(quiet_, true) || buffer_.capacity() <= std::string().capacity()) return 0;
   const std::size_t capacity = buffer_.capacity();
   std::string().swap(buffer_);
-  return capacity;
+  return capacity + renderer_.release();
 }
 
 void Log::hand_over(bool wait) {

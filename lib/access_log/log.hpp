@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "access_log/format.hpp"
+#include "access_log/renderer.hpp"
 #include "access_log/writer.hpp"
 #include "stats/scopes.hpp"
 
@@ -24,6 +24,7 @@ class Log {
   Log& operator=(const Log&) = delete;
 
   void write(const Record& record);
+  [[nodiscard]] const Format& format() const noexcept { return renderer_.format(); }
   /// To be called each second or so. A log without lines since the last call gives its buffer back;
   /// returns how many bytes that was.
   std::size_t flush();
@@ -33,12 +34,11 @@ class Log {
   void hand_over(bool wait);
 
   // Constant after construction.
-  const std::shared_ptr<const Format>
-      format_;  // shared: the format outlives each of its workers' logs
   Writer& writer_;
   Sink& sink_;
   // Touched only on the owner's thread.
   stats::AccessLogStats& stats_;
+  Renderer renderer_;
   std::string buffer_;
   std::size_t lines_ = 0;
   bool quiet_ = false;  ///< The last flush() found nothing.

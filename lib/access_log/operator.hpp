@@ -1,4 +1,4 @@
-// The command operators: parsed from "%NAME(argument):length%", evaluated against a Record.
+// The command operators, parsed from "%NAME(argument):length%".
 //
 // Owner: the compiled format; constant after parsing. Thread: any.
 #pragma once
@@ -15,20 +15,13 @@
 
 namespace holdfast::access_log {
 
-/// What an operator says of one request.
-struct Value {
-  enum class Kind : std::uint8_t { absent, text, number };
-  Kind kind = Kind::absent;
-  std::string_view text;
-  std::uint64_t number = 0;
-};
-
 /// REQ or RESP: a field, or what HTTP/2 writes as a pseudo-header.
 struct HeaderSource {
-  enum class Kind : std::uint8_t { none, field, method, path, authority, scheme, status };
+  enum class Kind : std::uint8_t { none, field, view, status };
   Kind kind = Kind::none;
-  std::string name;  ///< field: lower case
-  http::HeaderId id = http::HeaderId::other;
+  http::HeaderId id = http::HeaderId::other;  ///< field
+  std::string_view Record::*view = nullptr;   ///< view: a request's pseudo-header
+  std::string name;                           ///< field: lower case
 };
 
 struct Operator {
@@ -38,6 +31,7 @@ struct Operator {
     start_time,
     request_header,
     response_header,
+    pseudo_header,         ///< The text of `view`, which may be empty.
     view,                  ///< Any text of the record; an empty one is absent.
     address_without_port,  ///< Of `view`, as `port`.
     port,
@@ -51,25 +45,15 @@ struct Operator {
     response_flags_long,
   };
   Kind kind = Kind::literal;
-  std::string text;                                            ///< literal
-  HeaderSource header;                                         ///< *_header
-  HeaderSource alternative;                                    ///< *_header: if that is absent
-  std::optional<std::size_t> max_length;                       ///< *_header
-  std::string_view Record::*view = nullptr;                    ///< view, address_*, port
-  std::uint64_t Record::*counter = nullptr;                    ///< counter
+  std::string text;                                 ///< literal
+  HeaderSource header;                              ///< *_header
+  HeaderSource alternative;                         ///< *_header: if that is absent
+  std::size_t max_length = std::string_view::npos;  ///< *_header
+  std::string_view Record::*view = nullptr;         ///< pseudo_header, view, address_*, port
+  std::uint64_t Record::*counter = nullptr;         ///< counter
   std::optional<Record::Duration> Record::*elapsed = nullptr;  ///< elapsed
   std::optional<TimeFormat> time;                              ///< start_time
 };
-
-/// Room for the texts that evaluate() makes up.
-struct Scratch {
-  char bytes[kFlagsText];
-};
-
-/// Not for start_time (see Operator::time). A literal is a text.
-[[nodiscard]] Value evaluate(const Operator& op, const Record& record, Scratch& scratch) noexcept;
-
-void append_number(std::string& out, std::uint64_t number);
 
 struct ParseResult {
   std::vector<Operator> operators;

@@ -195,15 +195,15 @@ std::string parse_source(std::string_view name, Kind kind, HeaderSource& source)
            std::string_view("!#$&'*+-.^_`|~").find(c) != std::string_view::npos;
   });
   if (token && !(request && lower == "host")) {
-    source = {Source::field, lower, http::header_id(lower)};
+    source = {Source::field, http::header_id(lower), nullptr, lower};
   } else if (request && lower == ":method") {
-    source.kind = Source::method;
+    source = {Source::view, {}, &Record::method, {}};
   } else if (request && lower == ":path") {
-    source.kind = Source::path;
+    source = {Source::view, {}, &Record::path, {}};
   } else if (request && (lower == ":authority" || lower == "host")) {
-    source.kind = Source::authority;
+    source = {Source::view, {}, &Record::authority, {}};
   } else if (request && lower == ":scheme") {
-    source.kind = Source::scheme;
+    source = {Source::view, {}, &Record::scheme, {}};
   } else if (kind == Kind::response_header && lower == ":status") {
     source.kind = Source::status;
   } else {
@@ -220,6 +220,16 @@ std::string parse_headers(std::string_view argument, Operator& op) {
   const std::string_view alternative = argument.substr(mark + 1);
   if (alternative.find('?') != std::string_view::npos) return "takes one alternative header only";
   return parse_source(alternative, op.kind, op.alternative);
+}
+
+/// A pseudo-header by itself needs no search.
+void settle_pseudo_header(Operator& op) {
+  const bool alone = op.header.kind == HeaderSource::Kind::view &&
+                     op.alternative.kind == HeaderSource::Kind::none &&
+                     op.max_length == std::string_view::npos;
+  if (!alone) return;
+  op.kind = Kind::pseudo_header;
+  op.view = op.header.view;
 }
 
 /// What doesn't change while the process runs is text from the start.
@@ -252,7 +262,7 @@ std::string build(const Command& command, Operator& op) {
   if (command.length && known->argument != Argument::header) {
     return quote(command.name) + " takes no length";
   }
-  op.max_length = command.length;
+  if (command.length) op.max_length = *command.length;
   std::string error;
   if (known->argument == Argument::header) error = parse_headers(command.argument, op);
   if (known->argument == Argument::name && command.argument.empty()) error = "needs a name";
@@ -261,6 +271,7 @@ std::string build(const Command& command, Operator& op) {
     const bool local = command.name == "START_TIME_LOCAL";
     op.time.emplace(command.argument, local ? TimeFormat::Zone::local : TimeFormat::Zone::utc);
   }
+  settle_pseudo_header(op);
   if (op.kind == Kind::literal) settle_literal(command.name, command.argument, op);
   return {};
 }

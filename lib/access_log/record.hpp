@@ -65,6 +65,9 @@ class Flags {
 struct Record {
   using Duration = std::chrono::nanoseconds;
 
+  // Not an aggregate: the compiler would clear it all before it sets each member.
+  Record() noexcept {}  // NOLINT(modernize-use-equals-default)
+
   const http::Head* request = nullptr;   ///< Null: no head could be read.
   const http::Head* response = nullptr;  ///< Null: none was sent.
   // :method, :path, :authority and :scheme, as the request stands when it leaves or is answered.
@@ -93,6 +96,7 @@ struct Record {
   // Addresses as "1.2.3.4:80" or "[::1]:80".
   std::string_view
       downstream_remote_address;  ///< Envoy's idea of the client: trusted x-forwarded-for counts.
+                                  ///< See Format::shows_client().
   std::string_view downstream_direct_remote_address;  ///< The peer of the socket.
   std::string_view downstream_local_address;
   std::string_view upstream_host;

@@ -5,24 +5,13 @@
 #include <charconv>
 #include <ctime>
 
+#include "access_log/json_text.hpp"
+#include "access_log/put.hpp"
 #include "http/civil_time.hpp"
 
 namespace holdfast::access_log {
 
 namespace {
-
-using Clock = std::chrono::system_clock;
-
-struct Split {
-  std::int64_t seconds;
-  unsigned nanoseconds;
-};
-
-Split split(Clock::time_point time) {
-  const auto whole = std::chrono::floor<std::chrono::seconds>(time);
-  const auto rest = std::chrono::duration_cast<std::chrono::nanoseconds>(time - whole);
-  return {whole.time_since_epoch().count(), static_cast<unsigned>(rest.count())};
-}
 
 std::tm utc_fields(std::int64_t seconds) {
   const http::CivilTime t = http::civil_time(seconds);
@@ -46,24 +35,21 @@ std::tm local_fields(std::int64_t seconds) {
   return fields;
 }
 
-void append_padded(std::string& out, unsigned value, int width) {
-  std::array<char, 10> digits;
-  for (int i = width - 1; i >= 0; --i) {
-    digits[static_cast<std::size_t>(i)] = static_cast<char>('0' + value % 10);
-    value /= 10;
-  }
-  out.append(digits.data(), static_cast<std::size_t>(width));
-}
+constexpr int kNanosecondDigits = 9;
 
 /// The first `digits` of nine; all that are needed if negative.
-void append_fraction(std::string& out, unsigned nanoseconds, int digits) {
-  const std::size_t start = out.size();
-  append_padded(out, nanoseconds, 9);
-  if (digits >= 0) {
-    out.resize(start + static_cast<std::size_t>(digits));
-    return;
+[[gnu::noinline]] char* put_fraction(char* to, unsigned nanoseconds, int digits,
+                                     bool point) noexcept {
+  std::array<char, kNanosecondDigits> all;
+  for (auto digit = all.rbegin(); digit != all.rend(); ++digit) {
+    *digit = static_cast<char>('0' + nanoseconds % 10);
+    nanoseconds /= 10;
   }
-  while (out.size() > start && out.back() == '0') out.pop_back();
+  std::string_view text(all.data(), all.size());
+  text = text.substr(0, digits >= 0 ? static_cast<std::size_t>(digits)
+                                    : text.find_last_not_of('0') + 1);  // npos + 1 is 0
+  if (point && !text.empty()) *to++ = '.';
+  return to + text.copy(to, text.size());
 }
 
 bool is_digit(char c) {
@@ -73,15 +59,15 @@ bool is_digit(char c) {
 }  // namespace
 
 TimeFormat::TimeFormat(std::string_view pattern, Zone zone) : zone_(zone) {
-  if (pattern.empty() && zone == Zone::utc) return;
-  if (pattern.empty()) pattern = "%Y-%m-%dT%H:%M:%E3S%z";
+  if (pattern.empty()) {
+    pattern = zone == Zone::utc ? "%Y-%m-%dT%H:%M:%S.%3fZ" : "%Y-%m-%dT%H:%M:%E3S%z";
+  }
   while (!pattern.empty()) {
     const std::size_t percent = std::min(pattern.find('%'), pattern.size());
     if (percent > 0) add_literal(pattern.substr(0, percent));
     pattern.remove_prefix(percent);
     if (!pattern.empty()) pattern.remove_prefix(add_conversion(pattern));
   }
-  if (pieces_.empty()) add_literal("");
 }
 
 void TimeFormat::add_literal(std::string_view text) {
@@ -93,7 +79,6 @@ void TimeFormat::add_literal(std::string_view text) {
 }
 
 std::size_t TimeFormat::add_conversion(std::string_view rest) {
-  constexpr int kNanosecondDigits = 9;
   const auto at = [rest](std::size_t i) { return i < rest.size() ? rest[i] : '\0'; };
   if (at(1) == '%') {
     add_literal("%");
@@ -113,7 +98,8 @@ std::size_t TimeFormat::add_conversion(std::string_view rest) {
   }
   if (at(1) == 'E' && (at(2) == '*' || is_digit(at(2))) && (at(3) == 'S' || at(3) == 'f')) {
     const int digits = at(2) == '*' ? kAllDigits : at(2) - '0';
-    pieces_.push_back({at(3) == 'S' ? Piece::Kind::second : Piece::Kind::fraction, {}, digits});
+    if (at(3) == 'S') pieces_.push_back({Piece::Kind::calendar, "%S"});
+    pieces_.push_back({Piece::Kind::fraction, {}, digits, at(3) == 'S'});
     return 4;
   }
   std::size_t length = 2;  // with glibc's flags, width and modifier
@@ -130,60 +116,58 @@ std::size_t TimeFormat::add_conversion(std::string_view rest) {
   return length;
 }
 
-void TimeFormat::append_iso(Clock::time_point time, std::string& out) const {
-  const Split now = split(time);
-  const http::CivilTime t = http::civil_time(now.seconds);
-  append_padded(out, static_cast<unsigned>(t.year), 4);
-  out += '-';
-  append_padded(out, t.month, 2);
-  out += '-';
-  append_padded(out, t.day, 2);
-  out += 'T';
-  append_padded(out, t.hour, 2);
-  out += ':';
-  append_padded(out, t.minute, 2);
-  out += ':';
-  append_padded(out, t.second, 2);
-  out += '.';
-  append_padded(out, now.nanoseconds / 1'000'000, 3);
-  out += 'Z';
-}
-
-void TimeFormat::append(Clock::time_point time, std::string& out) const {
-  if (pieces_.empty()) return append_iso(time, out);
-  const Split now = split(time);
-  const std::tm fields = zone_ == Zone::utc ? utc_fields(now.seconds) : local_fields(now.seconds);
+void TimeFormat::refresh(Time time, bool json, TimeText& out) const {
+  const auto whole = std::chrono::floor<std::chrono::seconds>(time);
+  const std::int64_t second = whole.time_since_epoch().count();
+  const std::tm fields = zone_ == Zone::utc ? utc_fields(second) : local_fields(second);
+  out.start_ = nanoseconds(whole);
+  out.text_.clear();
+  out.parts_.clear();
+  std::string& text = out.scratch_;
+  text.clear();
+  const auto close_part = [&](int digits, bool point) {
+    const std::size_t start = out.text_.size();
+    json ? append_json_text(out.text_, text) : void(out.text_ += text);
+    text.clear();
+    out.parts_.push_back({out.text_.size() - start, digits, point});
+  };
   for (const Piece& piece : pieces_) {
+    std::array<char, 128> buffer;
     switch (piece.kind) {
       case Piece::Kind::literal:
-        out += piece.text;
+        text += piece.text;
         break;
-      case Piece::Kind::calendar: {
-        std::array<char, 128> text;
-        out.append(text.data(),
-                   std::strftime(text.data(), text.size(), piece.text.c_str(), &fields));
+      case Piece::Kind::calendar:
+        text.append(buffer.data(),
+                    std::strftime(buffer.data(), buffer.size(), piece.text.c_str(), &fields));
         break;
-      }
-      case Piece::Kind::epoch: {
-        std::array<char, 24> digits;
-        const auto end =
-            std::to_chars(digits.data(), digits.data() + digits.size(), now.seconds).ptr;
-        out.append(digits.data(), end);
+      case Piece::Kind::epoch:
+        text.append(buffer.data(),
+                    std::to_chars(buffer.data(), buffer.data() + buffer.size(), second).ptr);
         break;
-      }
       case Piece::Kind::fraction:
-        append_fraction(out, now.nanoseconds, piece.digits);
+        close_part(piece.digits, piece.point);
         break;
-      case Piece::Kind::second: {
-        append_padded(out, static_cast<unsigned>(fields.tm_sec), 2);
-        const std::size_t point = out.size();
-        out += '.';
-        append_fraction(out, now.nanoseconds, piece.digits);
-        if (out.size() == point + 1) out.pop_back();  // no digits: no point
-        break;
-      }
     }
   }
+  close_part(0, false);
+  out.room_ = out.text_.size() + out.parts_.size() * (1 + kNanosecondDigits) + kPadding;
+  out.text_.append(kPadding, ' ');
+}
+
+char* TimeFormat::put(char* to, Time time, const TimeText& text) noexcept {
+  const auto rest = static_cast<unsigned>(since(text.start_, time));
+  const char* from = text.text_.data();
+  for (const TimeText::Part& part : text.parts_) {
+    to = put_padded(to, from, part.size);
+    from += part.size;
+    if (part.digits == 3 && !part.point) {
+      to = put_three_digits(to, rest / 1'000'000);
+    } else if (part.digits != 0) {
+      to = put_fraction(to, rest, part.digits, part.point);
+    }
+  }
+  return to;
 }
 
 }  // namespace holdfast::access_log

@@ -39,7 +39,7 @@ void Exchange::reset_state() noexcept {
   route_timeout_ = hold_limit_ = {};
   response_.clear();
   start_ = request_end_ = response_start_ = session_.loop().now();
-  wall_start_ = std::chrono::system_clock::now();
+  if (!context_.access_logs.empty()) wall_start_ = context_.worker.wall_clock.now(start_);
   context_.stats.downstream_rq_total.add();
   context_.stats.downstream_rq_http1_total.add();
   context_.stats.downstream_rq_active.add();

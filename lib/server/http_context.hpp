@@ -17,6 +17,7 @@
 #include "server/connection_limit.hpp"
 #include "server/filter_chain.hpp"
 #include "server/request_id.hpp"
+#include "server/wall_clock.hpp"
 #include "stats/scopes.hpp"
 #include "upstream/call.hpp"
 #include "upstream/cluster.hpp"
@@ -37,6 +38,7 @@ struct WorkerContext {
       0;  ///< Of the last connection; unique over workers by its low bits.
   unsigned workers = 1;
   std::size_t freed = 0;  ///< Bytes of closed connections since the worker last looked.
+  WallClock wall_clock{};
 };
 
 /// One per HTTP listener and worker.

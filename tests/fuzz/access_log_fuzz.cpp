@@ -7,7 +7,7 @@
 #include <boost/json.hpp>
 #include <string>
 
-#include "access_log/format.hpp"
+#include "access_log/renderer.hpp"
 #include "connection.hpp"
 
 namespace {
@@ -98,14 +98,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   response.status = 200;
   response.add(http::HeaderId::server, "envoy");
-  std::string line;
-  compiled.format->append(make_record(input, request, response), line);
+  access_log::Renderer renderer(compiled.format);
+  const std::string line(renderer.render(make_record(input, request, response)));
   if (input.has(1)) return check_json(line), 0;
   http::Head none;
   none.set_method("GET");
   none.set_target("/");
-  std::string blank;
-  compiled.format->append(make_record(input, none, response), blank);
+  const std::string blank(renderer.render(make_record(input, none, response)));
   check_text(log, line, blank);
   return 0;
 }

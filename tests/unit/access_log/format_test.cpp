@@ -1,9 +1,8 @@
 // Text formats: each expectation is what Envoy 1.40 printed for sample_record.hpp's exchange.
-#include "access_log/format.hpp"
-
 #include <cstdlib>
 #include <string>
 
+#include "access_log/renderer.hpp"
 #include "sample_record.hpp"
 
 namespace holdfast::access_log {
@@ -22,9 +21,7 @@ std::string render(const std::string& text, const Record& record) {
   INFO(text << " " << compiled.error);
   REQUIRE(compiled.format != nullptr);
   CHECK(compiled.error.empty());
-  std::string out;
-  compiled.format->append(record, out);
-  return out;
+  return std::string(Renderer(compiled.format).render(record));
 }
 
 struct Row {
@@ -180,13 +177,21 @@ TEST_CASE("IPv6 addresses lose brackets with their port", "[access_log]") {
   CHECK(render("%DOWNSTREAM_REMOTE_PORT%", record) == "48248");
 }
 
+TEST_CASE("a format says whether it shows the client", "[access_log]") {
+  for (const char* text : {"%DOWNSTREAM_REMOTE_ADDRESS%", "%REQ(A)% %DOWNSTREAM_REMOTE_PORT%",
+                           "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%\n"}) {
+    CHECK(compile_text(text).format->shows_client());
+  }
+  CHECK_FALSE(compile_text("").format->shows_client());
+  CHECK_FALSE(compile_text("%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%").format->shows_client());
+}
+
 TEST_CASE("HOSTNAME and ENVIRONMENT are settled at the start", "[access_log]") {
   REQUIRE(::setenv("HOLDFAST_TEST_ENV", "from here", 1) == 0);
   const CompileResult compiled = compile_text("%ENVIRONMENT(HOLDFAST_TEST_ENV)% %HOSTNAME%");
   REQUIRE(compiled.format != nullptr);
   REQUIRE(::unsetenv("HOLDFAST_TEST_ENV") == 0);
-  std::string out;
-  compiled.format->append(Record{}, out);
+  const std::string out(Renderer(compiled.format).render(Record{}));
   CHECK(out.substr(0, 10) == "from here ");
   CHECK(out.size() > 10);
 }

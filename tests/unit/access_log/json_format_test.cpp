@@ -2,8 +2,8 @@
 #include <boost/json.hpp>
 #include <string>
 
-#include "access_log/format.hpp"
 #include "access_log/json_text.hpp"
+#include "access_log/renderer.hpp"
 #include "sample_record.hpp"
 
 namespace holdfast::access_log {
@@ -22,9 +22,7 @@ std::string render(const std::string& json, const Record& record) {
   const CompileResult compiled = compile_json_text(json);
   INFO(json << " " << compiled.error);
   REQUIRE(compiled.format != nullptr);
-  std::string out;
-  compiled.format->append(record, out);
-  return out;
+  return std::string(Renderer(compiled.format).render(record));
 }
 
 TEST_CASE("keys are sorted, numbers are numbers, absent is null", "[access_log]") {

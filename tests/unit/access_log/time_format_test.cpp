@@ -13,10 +13,16 @@ namespace {
 using std::chrono::microseconds;
 using Time = std::chrono::system_clock::time_point;
 
-std::string format(const char* pattern, Time time) {
-  std::string out;
-  TimeFormat(pattern, TimeFormat::Zone::utc).append(time, out);
+std::string put(const TimeFormat& format, Time time, TimeText& text, bool json = false) {
+  format.prepare(time, json, text);
+  std::string out(text.room(), '\0');
+  out.resize(static_cast<std::size_t>(TimeFormat::put(out.data(), time, text) - out.data()));
   return out;
+}
+
+std::string format(const char* pattern, Time time, TimeFormat::Zone zone = TimeFormat::Zone::utc) {
+  TimeText text;
+  return put(TimeFormat(pattern, zone), time, text);
 }
 
 TEST_CASE("time patterns print what Envoy prints", "[access_log]") {
@@ -48,8 +54,8 @@ TEST_CASE("local time has the offset of its zone", "[access_log]") {
   const std::string saved = old == nullptr ? "" : old;
   REQUIRE(::setenv("TZ", "XYZ-5:30", 1) == 0);
   ::tzset();
-  std::string out;
-  TimeFormat("", TimeFormat::Zone::local).append(Time{microseconds(1'795'468'267'497'857)}, out);
+  const std::string out =
+      format("", Time{microseconds(1'795'468'267'497'857)}, TimeFormat::Zone::local);
   if (old == nullptr) {
     ::unsetenv("TZ");
   } else {
@@ -57,6 +63,23 @@ TEST_CASE("local time has the offset of its zone", "[access_log]") {
   }
   ::tzset();
   CHECK(out == "2026-11-24T02:41:07.497+0530");
+}
+
+TEST_CASE("a kept text follows the time", "[access_log]") {
+  // Forth and back, over the ends of seconds: the text that was kept must never be seen.
+  for (const char* pattern : {"", "%s.%9f", "%E*S|%T|%E3f", "x", "%3f%3f", "%Y\"%f"}) {
+    const TimeFormat kept(pattern, TimeFormat::Zone::utc);
+    TimeText text;
+    std::int64_t us = 1'795'468'267'999'998;
+    for (const std::int64_t step : std::initializer_list<std::int64_t>{
+             0, 1, 1, -1, -1, 1'000'000, 999'999, 3, -2'000'001, 86'400'000'000}) {
+      us += step;
+      CHECK(put(kept, Time{microseconds(us)}, text) == format(pattern, Time{microseconds(us)}));
+    }
+  }
+  TimeText text;
+  const TimeFormat quoting("\"%S\n%f\\", TimeFormat::Zone::utc);
+  CHECK(put(quoting, Time{microseconds(5)}, text, true) == "\\\"00\\n000005000\\\\");
 }
 
 TEST_CASE("the calendar agrees with the C library's", "[access_log]") {
