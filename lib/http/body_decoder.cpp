@@ -1,6 +1,7 @@
 #include "http/body_decoder.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <string_view>
 
@@ -250,6 +251,12 @@ bool BodyDecoder::take_trailer_name(char c) noexcept {
   static_assert(std::tuple_size_v<decltype(name_)> > longest_never_trailer());
   if (name_length_ < name_.size()) name_[name_length_++] = base::to_lower(c);
   return count_overhead() && is_token_char(c);
+}
+
+void BodyDecoder::skip(std::uint64_t bytes) noexcept {
+  assert(state_ == State::identity && bytes <= remaining_);
+  remaining_ -= bytes;
+  if (remaining_ == 0) state_ = State::done;
 }
 
 bool BodyDecoder::finish_at_eof() noexcept {

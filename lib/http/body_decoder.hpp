@@ -36,6 +36,9 @@ class BodyDecoder {
   [[nodiscard]] bool finish_at_eof() noexcept;
   [[nodiscard]] bool done() const noexcept { return state_ == State::done; }
   [[nodiscard]] Framing framing() const noexcept { return framing_; }
+  /// So many bytes of the body have gone another way. REQUIRES: content_length framing, and not
+  /// more than remaining().
+  void skip(std::uint64_t bytes) noexcept;
   /// content_length framing: bytes still to come.
   [[nodiscard]] std::uint64_t remaining() const noexcept { return remaining_; }
 

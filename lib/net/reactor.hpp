@@ -22,6 +22,7 @@
 
 #include "base/buffer.hpp"
 #include "base/intrusive_list.hpp"
+#include "net/pipe.hpp"
 #include "net/timer_wheel.hpp"
 
 namespace holdfast::net {
@@ -94,6 +95,7 @@ class Reactor {
     return {read_buffer_.get(), kReadBufferSize};
   }
   /// Recycled buffer to build a head in before it is sent. Cleared by whoever takes it.
+  [[nodiscard]] PipePool& pipes() noexcept { return pipes_; }
   [[nodiscard]] base::Buffer& write_buffer() noexcept { return write_buffer_; }
   /// `date` header value of the current second (RFC 9110 6.6.1); valid until the next turn.
   [[nodiscard]] std::string_view date() noexcept;
@@ -125,6 +127,7 @@ class Reactor {
   bool in_turn_ = false;
   std::unique_ptr<char[]> read_buffer_;
   base::Buffer write_buffer_;
+  PipePool pipes_;
   std::int64_t date_second_ = 0;
   std::array<char, 29> date_;
 };

@@ -1,5 +1,6 @@
 #include "net/stream.hpp"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
@@ -98,7 +99,7 @@ bool Stream::write(std::string_view bytes) noexcept {
 
 bool Stream::write(std::span<const iovec> pieces) noexcept {
   std::size_t skip = 0;  // Bytes of `pieces` that the kernel took.
-  if (out_.empty() && writable_) {
+  if (backlog() == 0 && writable_) {
     msghdr message{};
     message.msg_iov = const_cast<iovec*>(pieces.data());
     message.msg_iovlen = pieces.size();
@@ -125,7 +126,57 @@ bool Stream::write(std::span<const iovec> pieces) noexcept {
   return true;
 }
 
+bool Stream::can_splice() noexcept {
+  if (backlog() != 0 || !writable_) return false;
+  if (pipe_ == nullptr) pipe_ = reactor_.pipes().take();
+  return pipe_ != nullptr;
+}
+
+Stream::ReadResult Stream::splice_from(Stream& source, std::size_t most, bool& sent) noexcept {
+  assert(pipe_ != nullptr && piped_ == 0);
+  ssize_t n = 0;
+  do {
+    n = ::splice(source.fd_, nullptr, pipe_->write_end(), nullptr, most,
+                 SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  } while (n < 0 && errno == EINTR);
+  sent = true;
+  if (n > 0) {
+    // However little it was: the pipe, not the source, may have been the limit.
+    piped_ = static_cast<std::size_t>(n);
+    source.bytes_read_ += piped_;
+    const ReadResult result{ReadState::data, piped_, 0};
+    sent = drain_pipe();
+    return result;
+  }
+  const int error = n < 0 ? errno : 0;
+  source.readable_ = false;
+  reactor_.pipes().give_back(std::move(pipe_), /*empty=*/true);
+  if (n == 0) return {ReadState::eof, 0, 0};
+  const bool blocked = error == EAGAIN || error == EWOULDBLOCK;  // The pipe was empty.
+  return {blocked ? ReadState::would_block : ReadState::error, 0, blocked ? 0 : error};
+}
+
+/// False: as write().
+bool Stream::drain_pipe() noexcept {
+  while (piped_ != 0 && writable_) {
+    const ssize_t n = ::splice(pipe_->read_end(), nullptr, fd_, nullptr, piped_,
+                               SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN && errno != EWOULDBLOCK) return false;
+      writable_ = false;
+      break;
+    }
+    piped_ -= static_cast<std::size_t>(n);
+    bytes_written_ += static_cast<std::size_t>(n);
+  }
+  if (piped_ == 0) reactor_.pipes().give_back(std::move(pipe_), /*empty=*/true);
+  return true;
+}
+
 bool Stream::flush() noexcept {
+  if (piped_ != 0 && !drain_pipe()) return false;
+  if (piped_ != 0) return true;
   while (!out_.empty() && writable_) {
     const std::string_view bytes = out_.view();
     const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -142,11 +193,14 @@ bool Stream::flush() noexcept {
   return true;
 }
 
-Stream::Rest Stream::rest() const noexcept {
+Stream::Rest Stream::rest() noexcept {
   char byte = 0;
   const ssize_t n = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   if (n > 0) return Rest::bytes;
-  return n == 0 ? Rest::fin : Rest::broken;
+  if (n == 0) return Rest::fin;
+  if (errno != EAGAIN && errno != EWOULDBLOCK) return Rest::broken;
+  readable_ = false;
+  return Rest::nothing;
 }
 
 bool Stream::has_input() const noexcept {
@@ -164,6 +218,8 @@ void Stream::close() noexcept {
   ::close(fd_);
   fd_ = -1;
   readable_ = writable_ = false;
+  if (pipe_ != nullptr) reactor_.pipes().give_back(std::move(pipe_), /*empty=*/piped_ == 0);
+  piped_ = 0;
   out_.clear();
   out_.release();
 }

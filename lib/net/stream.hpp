@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -37,7 +38,7 @@ class Stream : public IoHandler {
   [[nodiscard]] bool is_open() const noexcept { return fd_ >= 0; }
   [[nodiscard]] int fd() const noexcept { return fd_; }
   /// Bytes that write() could not hand to the kernel yet.
-  [[nodiscard]] std::size_t backlog() const noexcept { return out_.size(); }
+  [[nodiscard]] std::size_t backlog() const noexcept { return out_.size() + piped_; }
   [[nodiscard]] std::uint64_t bytes_read() const noexcept { return bytes_read_; }
   [[nodiscard]] std::uint64_t bytes_written() const noexcept { return bytes_written_; }
 
@@ -62,6 +63,12 @@ class Stream : public IoHandler {
   /// Send queued bytes as far as the socket takes them. False: as write().
   [[nodiscard]] bool flush() noexcept;
   [[nodiscard]] bool writable() const noexcept { return writable_; }
+  /// splice_from() may be called: nothing waits to be sent, and there is a pipe.
+  [[nodiscard]] bool can_splice() noexcept;
+  /// Take up to `most` bytes out of the source's socket and send them without looking at them, in
+  /// place as far as this socket takes them; the rest waits in the pipe (backlog()). Says what the
+  /// source had; `sent` is false when this connection is broken. REQUIRES: can_splice().
+  [[nodiscard]] ReadResult splice_from(Stream& source, std::size_t most, bool& sent) noexcept;
   /// The peer has closed its side, or the connection is broken; bytes may still be waiting.
   [[nodiscard]] bool peer_finished() const noexcept { return peer_finished_; }
   /// Reset, or closed in both directions: nothing can be sent any more.
@@ -69,14 +76,15 @@ class Stream : public IoHandler {
 
   /// Asks the kernel: bytes wait that no event has announced yet.
   [[nodiscard]] bool has_input() const noexcept;
-  /// What is left to read once the peer's end has been announced. A system call, which takes a
-  /// broken connection's error: ask once, and believe it.
+  /// What is left to read. A system call, which takes a broken connection's error: ask once, and
+  /// believe it.
   enum class Rest : std::uint8_t {
-    bytes,   ///< More (a read may end early: at an urgent byte, at a signal).
-    fin,     ///< Nothing, and the FIN came before whatever else did.
-    broken,  ///< Nothing, and no FIN before the reset.
+    bytes,    ///< More (a read may end early: at an urgent byte, at a signal).
+    nothing,  ///< Now; readable() is false then.
+    fin,      ///< Nothing, and the FIN came before whatever else did.
+    broken,   ///< Nothing, and no FIN before the reset.
   };
-  [[nodiscard]] Rest rest() const noexcept;
+  [[nodiscard]] Rest rest() noexcept;
 
   /// Send a FIN. False: the connection is broken.
   [[nodiscard]] bool shutdown_write() noexcept;
@@ -87,6 +95,8 @@ class Stream : public IoHandler {
   [[nodiscard]] Reactor& reactor() noexcept { return reactor_; }
 
  private:
+  [[nodiscard]] bool drain_pipe() noexcept;
+
   Reactor& reactor_;
   int fd_ = -1;
   bool readable_ = false;
@@ -94,6 +104,8 @@ class Stream : public IoHandler {
   bool peer_finished_ =
       false;  ///< RDHUP, HUP or ERR reported: read until 0 or an error, however short a read was.
   bool broken_off_ = false;
+  std::size_t piped_ = 0;       ///< Bytes in pipe_, to be sent before those in out_.
+  std::unique_ptr<Pipe> pipe_;  ///< While it holds bytes, or is about to.
   base::ByteQueue out_;
   std::uint64_t bytes_read_ = 0;
   std::uint64_t bytes_written_ = 0;

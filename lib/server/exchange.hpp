@@ -125,6 +125,9 @@ class Exchange final : public filters::Exchange,
   void on_response_head(const http::HeadResult& result) noexcept override;
   void on_response_body(std::span<char> bytes) noexcept override;
   void on_response_pause() noexcept override;
+  [[nodiscard]] bool can_splice() noexcept override;
+  [[nodiscard]] net::Stream::ReadResult splice_body(net::Stream& upstream,
+                                                    std::size_t most) noexcept override;
   void on_response_end() noexcept override;
   void on_reset(upstream::ResetReason reason) noexcept override;
   void on_request_drained() noexcept override;

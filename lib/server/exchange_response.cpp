@@ -143,6 +143,21 @@ void Exchange::on_response_pause() noexcept {
   if (!session_.can_send()) upstream_->pause_reading();
 }
 
+/// Nobody looks at the body: no filter has a hook for it.
+bool Exchange::can_splice() noexcept {
+  return phase_ == Phase::responding && staged_ == Staged::nothing && body_.empty() &&
+         !framing_.chunked && !head_request_ && session_.can_splice();
+}
+
+net::Stream::ReadResult Exchange::splice_body(net::Stream& upstream, std::size_t most) noexcept {
+  const net::Stream::ReadResult result = session_.splice(upstream, most);
+  if (result.state != net::Stream::ReadState::data) return result;
+  touch();
+  bytes_sent_ += result.size;
+  if (!session_.can_send()) upstream_->pause_reading();
+  return result;
+}
+
 void Exchange::on_response_end() noexcept {
   upstream_ = nullptr;
   upstream_complete_ = true;

@@ -290,6 +290,18 @@ void Session::send(std::span<const iovec> pieces) noexcept {
   context_.stats.downstream_cx_tx_bytes_total.add(bytes_written() - before);
 }
 
+net::Stream::ReadResult Session::splice(Stream& upstream, std::size_t most) noexcept {
+  const std::uint64_t before = bytes_written();
+  bool sent = true;
+  const ReadResult result = splice_from(upstream, most, sent);
+  if (!sent) {
+    broken_ = true;
+    wake();
+  }
+  context_.stats.downstream_cx_tx_bytes_total.add(bytes_written() - before);
+  return result;
+}
+
 void Session::pause_body() noexcept {
   if (body_paused_) return;
   body_paused_ = true;

@@ -12,6 +12,9 @@ namespace {
 
 /// An upstream that sends as fast as we read must not keep the others waiting.
 constexpr int kReadsPerTurn = 16;
+/// Bodies with so much still to come go from socket to socket: below, copying is as cheap.
+constexpr std::uint64_t kSpliceFrom = 128 * 1024;
+constexpr std::size_t kSpliceAtMost = 1024 * 1024;
 /// A 1xx flood must end somewhere (issue of many proxies: they loop for ever).
 constexpr std::uint8_t kMaxInformational = 32;
 
@@ -225,6 +228,10 @@ void ClientConnection::receive() noexcept {
       reactor().schedule(*this);
       break;
     }
+    if (can_splice_body()) {
+      if (!splice_body(limit)) return;
+      continue;
+    }
     std::span<char> buffer = reactor().read_buffer();
     if (limit != 0 && limit < buffer.size())
       buffer = buffer.first(std::max<std::size_t>(limit, 1024));
@@ -260,7 +267,30 @@ void ClientConnection::receive() noexcept {
 bool ClientConnection::is_input_over() noexcept {
   const Rest what = rest();
   if (what == Rest::broken) reset_by_peer_ = true;
-  return what != Rest::bytes;
+  return what == Rest::fin || what == Rest::broken;
+}
+
+bool ClientConnection::can_splice_body() const noexcept {
+  return head_done_ && !status_only_ && body_.framing() == http::Framing::content_length &&
+         body_.remaining() >= kSpliceFrom && stash_.empty() && !write_broken_ &&
+         sink_->can_splice();
+}
+
+/// Returns whether the response goes on.
+bool ClientConnection::splice_body(std::size_t limit) noexcept {
+  const std::uint64_t most = limit == 0 ? kSpliceAtMost : std::min(limit, kSpliceAtMost);
+  const ReadResult result = sink_->splice_body(
+      *this, static_cast<std::size_t>(std::min<std::uint64_t>(body_.remaining(), most)));
+  if (result.state == ReadState::would_block) return true;
+  if (result.state != ReadState::data) {
+    on_input_end(result.state == ReadState::eof && !reset_by_peer_);
+    return false;
+  }
+  pool_.cluster().stats().upstream_cx_rx_bytes_total.add(result.size);
+  body_.skip(result.size);
+  if (!body_.done()) return true;
+  complete();
+  return false;
 }
 
 void ClientConnection::process_stash(bool last) noexcept {
@@ -418,8 +448,12 @@ void ClientConnection::complete() noexcept {
   const std::uint32_t max_requests = cluster.config().max_requests_per_connection;
   const bool worn_out = max_requests != 0 && requests_ >= max_requests;
   if (worn_out) cluster.stats().upstream_cx_max_requests.add();
-  const bool reusable = keep_alive_ && request_whole_ && backlog() == 0 && !write_broken_ &&
-                        !closed_by_peer_ && !peer_finished() && !worn_out;
+  // What has come behind this response must not be taken for the answer to the next request.
+  const Rest behind = readable() ? rest() : Rest::nothing;
+  if (behind == Rest::bytes) cluster.stats().upstream_cx_protocol_error.add();
+  const bool reusable = behind == Rest::nothing && keep_alive_ && request_whole_ &&
+                        backlog() == 0 && !write_broken_ && !closed_by_peer_ && !peer_finished() &&
+                        !worn_out;
   cluster.count_request_end(pool_, 1);
   // The sink first: it sends what it has put together from this turn's bytes before anything else
   // may use the worker's buffers; whoever waits for this connection comes after it.

@@ -84,6 +84,8 @@ class ClientConnection final : public net::Stream,
   void on_busy(bool was_backlogged) noexcept;
   void on_write_error() noexcept;
   void receive() noexcept;
+  [[nodiscard]] bool can_splice_body() const noexcept;
+  [[nodiscard]] bool splice_body(std::size_t most) noexcept;
   [[nodiscard]] std::size_t process(std::span<char> bytes) noexcept;
   void start_response(ResponseSink& sink, std::string_view method, std::uint32_t count) noexcept;
   void end_one(bool next_begun) noexcept;

@@ -7,10 +7,12 @@
 // called from inside a function that the sink itself called.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
 #include "http/head_parser.hpp"
+#include "net/stream.hpp"
 
 namespace holdfast::upstream {
 
@@ -39,6 +41,14 @@ class ResponseSink {
   /// What had arrived has been delivered and the response goes on: time to send what was put
   /// together from it.
   virtual void on_response_pause() noexcept = 0;
+  /// Large bodies: the sink would send the next bytes on as they are, and look at none of them.
+  [[nodiscard]] virtual bool can_splice() noexcept { return false; }
+  /// Send up to `most` body bytes of the response on, from `upstream`. Says what that one had.
+  /// REQUIRES: can_splice() has just said so.
+  [[nodiscard]] virtual net::Stream::ReadResult splice_body(net::Stream& /*upstream*/,
+                                                            std::size_t /*most*/) noexcept {
+    return {net::Stream::ReadState::would_block};
+  }
   virtual void on_response_end() noexcept = 0;
   virtual void on_reset(ResetReason reason) noexcept = 0;
   /// All request bytes that had been queued are with the kernel now.

@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -136,6 +137,8 @@ int __real_shutdown(int fd, int how);
 ssize_t __real_recv(int fd, void* into, std::size_t size, int flags);
 ssize_t __real_send(int fd, const void* from, std::size_t size, int flags);
 ssize_t __real_sendmsg(int fd, const msghdr* message, int flags);
+ssize_t __real_splice(int in, off64_t* in_at, int out, off64_t* out_at, std::size_t size,
+                      unsigned flags);
 std::chrono::steady_clock::time_point __real__ZNSt6chrono3_V212steady_clock3nowEv();
 
 int __wrap_accept4(int fd, sockaddr* address, socklen_t* length, int flags) {
@@ -218,6 +221,19 @@ ssize_t __wrap_sendmsg(int fd, const msghdr* message, int flags) {
     if (piece.iov_len != 0) return __real_send(fd, piece.iov_base, 1, flags);
   }
   return __real_sendmsg(fd, message, flags);
+}
+
+/// Out of a socket it is a read, into one a write; the other end is a pipe.
+ssize_t __wrap_splice(int in, off64_t* in_at, int out, off64_t* out_at, std::size_t size,
+                      unsigned flags) {
+  struct stat what {};
+  const bool reads = ::fstat(in, &what) == 0 && S_ISSOCK(what.st_mode);
+  const int fd = reads ? in : out;
+  const auto action = strike(reads ? kRead : kWrite, fd);
+  if (action != kNothing && action != kShort) return fail(action, fd);
+  const ssize_t moved = __real_splice(in, in_at, out, out_at, action == kShort ? 1 : size, flags);
+  if (action == kShort) announce(fd);
+  return moved;
 }
 
 std::chrono::steady_clock::time_point __wrap__ZNSt6chrono3_V212steady_clock3nowEv() {
