@@ -16,12 +16,13 @@ class Cell {
   Cell(const Cell&) = delete;
   Cell& operator=(const Cell&) = delete;
 
-  void add(std::uint64_t n = 1) noexcept {
+  // Always inline: a call takes more than the three instructions that it would save.
+  [[gnu::always_inline]] void add(std::uint64_t n = 1) noexcept {
     value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
   }
   /// For gauges. Wraps in one worker's cell where another worker's rose; the sum over workers is
   /// right.
-  void sub(std::uint64_t n = 1) noexcept {
+  [[gnu::always_inline]] void sub(std::uint64_t n = 1) noexcept {
     value_.store(value_.load(std::memory_order_relaxed) - n, std::memory_order_relaxed);
   }
   void set(std::uint64_t n) noexcept { value_.store(n, std::memory_order_relaxed); }

@@ -6,6 +6,7 @@
 // pointer; after that add() is one increment.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -30,12 +31,9 @@ class StatusCounts {
   /// Codes outside 100..599 count in completed() alone, as in Envoy.
   void add(unsigned code) noexcept {
     Slots* slots = slots_.load(std::memory_order_relaxed);
-    if (slots == nullptr) {
-      slots = new Slots;
-      slots_.store(slots, std::memory_order_release);
-    }
-    const bool known = code >= kFirstCode && code <= kLastCode;
-    (*slots)[known ? code - kFirstCode : kSlots].add();
+    if (slots == nullptr) slots = make_slots();
+    // A code below the first wraps to a large number.
+    (*slots)[std::min<std::size_t>(code - kFirstCode, kSlots)].add();
   }
 
   [[nodiscard]] std::uint64_t code(unsigned code) const noexcept {
@@ -52,6 +50,12 @@ class StatusCounts {
 
  private:
   using Slots = std::array<Cell, kSlots + 1>;  ///< The last slot: codes out of range.
+
+  [[gnu::noinline, gnu::cold]] Slots* make_slots() noexcept {
+    auto* const made = new Slots;
+    slots_.store(made, std::memory_order_release);
+    return made;
+  }
 
   [[nodiscard]] std::uint64_t sum(std::size_t from, std::size_t to) const noexcept {
     const Slots* slots = slots_.load(std::memory_order_acquire);
