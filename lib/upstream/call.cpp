@@ -146,7 +146,7 @@ void Call::finish(CallResult result) noexcept {
   stats.upstream_rq.add(seen);
   stats.internal_upstream_rq.add(seen);
   if (result.outcome == CallOutcome::response) {
-    const auto elapsed = cluster_->reactor().now() - begun_;
+    const stats::Histogram::Value elapsed(cluster_->reactor().now() - begun_);
     stats.upstream_rq_time.record(elapsed);
     stats.internal_upstream_rq_time.record(elapsed);
     if (retried_) stats.upstream_rq_retry_success.add();
