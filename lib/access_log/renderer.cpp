@@ -62,10 +62,7 @@ std::string_view without_port(std::string_view address) noexcept {
 }
 
 char* put_absent(char* to, Style style) noexcept {
-  if (style == Style::typed) {
-    std::memcpy(to, "null", 4);
-    return to + 4;
-  }
+  if (style == Style::typed) return to + "null"sv.copy(to, 4);
   *to = '-';
   return to + 1;
 }

@@ -35,7 +35,7 @@ void Exchange::on_response_head(const http::HeadResult& result) noexcept {
 
 void Exchange::count_upstream_response() noexcept {
   auto& stats = cluster_->stats();
-  const auto elapsed = response_start_ - request_end_;
+  const stats::Histogram::Value elapsed(response_start_ - request_end_);
   stats.upstream_rq.add(response_.status);
   stats.external_upstream_rq.add(response_.status);
   stats.upstream_rq_time.record(elapsed);

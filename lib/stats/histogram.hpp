@@ -2,7 +2,7 @@
 //
 // Owner: a member of the stats structs in scopes.hpp. Single writer (its worker), any reader.
 // record() takes microseconds; the bins are allocated by the first record(), after that it never
-// allocates (division and two stores). Readers add up the workers' histograms in a
+// allocates (a multiplication and two stores). Readers add up the workers' histograms in a
 // HistogramSnapshot. Envoy records whole milliseconds: two digits of a microsecond value give the
 // same bin from 10 ms up, and below that the snapshot floors to what Envoy would have seen.
 #pragma once
@@ -13,7 +13,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 
 #include "stats/cell.hpp"
 
@@ -36,18 +35,40 @@ inline constexpr std::array<std::uint64_t, 20> kPowersOfTen = [] {
   return powers;
 }();
 
+/// What takes a value of some number of decimal digits to its bin, without a division: the two
+/// leading digits are floor(value * factor / 2^(63 + shift)), exactly so for all values up to kMax.
+struct Decade {
+  std::uint64_t factor;
+  unsigned shift;
+  unsigned base;  ///< The bin of two leading digits that are 0.
+};
+
+inline constexpr std::uint64_t kMax = 999'999'999'999;
+
+/// By the number of digits.
+inline constexpr std::array<Decade, kDecades + 3> kByDigits = [] {
+  std::array<Decade, kDecades + 3> decades{};
+  for (unsigned digits = 0; digits < decades.size(); ++digits) {
+    const std::uint64_t scale = digits > 2 ? kPowersOfTen[digits - 2] : 1;
+    const auto shift = static_cast<unsigned>(std::bit_width(scale)) - 1;
+    // Rounded up by less than 1, which adds less than 200 / 2^63 to the quotient: it would take
+    // 1 / scale to reach the next whole number.
+    const auto factor = ((static_cast<unsigned __int128>(1) << (63 + shift)) + scale - 1) / scale;
+    decades[digits] = {static_cast<std::uint64_t>(factor), shift,
+                       digits > 2 ? 90 + 90 * (digits - 3) : 0};
+  }
+  return decades;
+}();
+
 [[nodiscard]] constexpr std::size_t of(std::uint64_t value) noexcept {
-  if (value < 100) return static_cast<std::size_t>(value);
+  value = value < kMax ? value : kMax;
   // log10 by bit width: 1233/4096 approximates log10(2) from below, one compare corrects.
-  unsigned digits = static_cast<unsigned>(std::bit_width(value)) * 1233U >> 12U;
-  digits += value >= kPowersOfTen[digits] ? 1U : 0U;  // digits = number of decimal digits, >= 3
-  if (digits > kDecades + 2) return kCount - 1;
-  const std::uint64_t scale = kPowersOfTen[digits - 2];
-  const std::uint64_t top =  // two leading digits; 32-bit division is several times cheaper
-      value <= std::numeric_limits<std::uint32_t>::max()
-          ? static_cast<std::uint32_t>(value) / static_cast<std::uint32_t>(scale)
-          : value / scale;
-  return static_cast<std::size_t>(100 + 90 * (digits - 3) + (top - 10));
+  unsigned digits = static_cast<unsigned>(std::bit_width(value | 1U)) * 1233U >> 12U;
+  digits += value >= kPowersOfTen[digits] ? 1U : 0U;
+  const Decade& decade = kByDigits[digits];
+  const auto product = static_cast<unsigned __int128>(2 * value) * decade.factor;
+  return static_cast<std::size_t>(decade.base +
+                                  (static_cast<std::uint64_t>(product >> 64U) >> decade.shift));
 }
 
 /// The smallest value of a bin.
@@ -68,25 +89,35 @@ class Histogram {
   Histogram& operator=(const Histogram&) = delete;
   ~Histogram() { delete bins_.load(std::memory_order_relaxed); }
 
-  void record(std::uint64_t microseconds) noexcept {
-    record_in(bins::of(microseconds), microseconds);
-  }
-  /// A negative duration (a clock that was set back) counts as 0.
-  template <class Rep, class Period>
-  void record(std::chrono::duration<Rep, Period> elapsed) noexcept {
-    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count();
-    record(us < 0 ? 0 : static_cast<std::uint64_t>(us));
-  }
+  /// A value with its bin, to record it in several histograms.
+  class Value {
+   public:
+    explicit Value(std::uint64_t microseconds) noexcept
+        : microseconds_(microseconds), bin_(bins::of(microseconds)) {}
+    /// A negative duration (a clock that was set back) counts as 0.
+    template <class Rep, class Period>
+    explicit Value(std::chrono::duration<Rep, Period> elapsed) noexcept
+        : Value(whole(std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count())) {}
 
-  /// The same into two: one look for the bin.
-  template <class Rep, class Period>
-  static void record(Histogram& one, Histogram& other,
-                     std::chrono::duration<Rep, Period> elapsed) noexcept {
-    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count();
-    const std::uint64_t value = us < 0 ? 0 : static_cast<std::uint64_t>(us);
-    const std::size_t bin = bins::of(value);
-    one.record_in(bin, value);
-    other.record_in(bin, value);
+   private:
+    friend class Histogram;
+    static std::uint64_t whole(std::int64_t us) noexcept {
+      return us < 0 ? 0 : static_cast<std::uint64_t>(us);
+    }
+    std::uint64_t microseconds_;
+    std::size_t bin_;
+  };
+
+  void record(Value value) noexcept {
+    Bins* own = bins_.load(std::memory_order_relaxed);
+    if (own == nullptr) own = make_bins();
+    (*own)[value.bin_].add();
+    sum_.add(value.microseconds_);
+  }
+  /// Microseconds, or a duration.
+  template <class T>
+  void record(T value) noexcept {
+    record(Value(value));
   }
 
   /// Null until the first record().
@@ -95,14 +126,10 @@ class Histogram {
   [[nodiscard]] std::uint64_t sum() const noexcept { return sum_.get(); }
 
  private:
-  void record_in(std::size_t bin, std::uint64_t microseconds) noexcept {
-    Bins* own = bins_.load(std::memory_order_relaxed);
-    if (own == nullptr) [[unlikely]] {
-      own = new Bins;
-      bins_.store(own, std::memory_order_release);
-    }
-    (*own)[bin].add();
-    sum_.add(microseconds);
+  [[gnu::noinline, gnu::cold]] Bins* make_bins() noexcept {
+    auto* const made = new Bins;
+    bins_.store(made, std::memory_order_release);
+    return made;
   }
 
   std::atomic<Bins*> bins_{nullptr};

@@ -31,11 +31,8 @@ class StatusCounts {
   /// Codes outside 100..599 count in completed() alone, as in Envoy.
   void add(unsigned code) noexcept {
     Slots* slots = slots_.load(std::memory_order_relaxed);
-    if (slots == nullptr) [[unlikely]] {
-      slots = new Slots;
-      slots_.store(slots, std::memory_order_release);
-    }
-    // Codes below the first one wrap, and are out of range, too.
+    if (slots == nullptr) slots = make_slots();
+    // A code below the first wraps to a large number.
     (*slots)[std::min<std::size_t>(code - kFirstCode, kSlots)].add();
   }
 
@@ -53,6 +50,12 @@ class StatusCounts {
 
  private:
   using Slots = std::array<Cell, kSlots + 1>;  ///< The last slot: codes out of range.
+
+  [[gnu::noinline, gnu::cold]] Slots* make_slots() noexcept {
+    auto* const made = new Slots;
+    slots_.store(made, std::memory_order_release);
+    return made;
+  }
 
   [[nodiscard]] std::uint64_t sum(std::size_t from, std::size_t to) const noexcept {
     const Slots* slots = slots_.load(std::memory_order_acquire);

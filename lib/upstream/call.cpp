@@ -207,8 +207,9 @@ void Call::count(const CallResult& result) noexcept {
   stats.upstream_rq.add(seen);
   stats.internal_upstream_rq.add(seen);
   if (result.outcome == CallOutcome::response) {
-    stats::Histogram::record(stats.upstream_rq_time, stats.internal_upstream_rq_time,
-                             cluster_->reactor().now() - begun_);
+    const stats::Histogram::Value elapsed(cluster_->reactor().now() - begun_);
+    stats.upstream_rq_time.record(elapsed);
+    stats.internal_upstream_rq_time.record(elapsed);
     if (retried_) stats.upstream_rq_retry_success.add();
   }
 }

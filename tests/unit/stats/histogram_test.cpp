@@ -1,6 +1,7 @@
 #include "stats/histogram.hpp"
 
 #include <cmath>
+#include <random>
 #include <thread>
 #include <vector>
 
@@ -22,7 +23,47 @@ HistogramSnapshot snapshot_of(const std::vector<std::uint64_t>& microseconds) {
   return snapshot;
 }
 
+/// What bins::of() says, in the plainest way.
+std::size_t bin_by_division(std::uint64_t value) {
+  if (value >= 1'000'000'000'000) return bins::kCount - 1;
+  std::size_t decade = 0;
+  for (; value >= 100; value /= 10) ++decade;
+  return decade == 0 ? static_cast<std::size_t>(value) : 100 + 90 * (decade - 1) + (value - 10);
+}
+
 }  // namespace
+
+TEST_CASE("the bin without a division is the bin by division", "[stats]") {
+  std::size_t wrong = 0;
+  const auto check = [&wrong](std::uint64_t value) {
+    if (bins::of(value) != bin_by_division(value)) ++wrong;
+  };
+  const auto check_around = [&check](std::uint64_t value) {
+    for (const int step : {-1, 0, 1}) check(value + static_cast<std::uint64_t>(step));
+  };
+  for (std::size_t bin = 0; bin < bins::kCount; ++bin) check_around(bins::lower(bin));
+  for (unsigned bit = 0; bit < 64; ++bit) check_around(std::uint64_t{1} << bit);
+  for (const std::uint64_t power : bins::kPowersOfTen) check_around(power);
+  for (std::uint64_t value = 0; value < 200'000; ++value) check(value);
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 1'000'000; ++i) {
+    const std::uint64_t value = random();
+    check(value >> (value % 64));
+  }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("a value is recorded in several histograms", "[stats]") {
+  Histogram one;
+  Histogram two;
+  const Histogram::Value value(std::chrono::microseconds(4'567));
+  one.record(value);
+  two.record(value);
+  for (const Histogram* histogram : {&one, &two}) {
+    CHECK(histogram->sum() == 4'567);
+    CHECK((*histogram->bins())[bins::of(4'567)].get() == 1);
+  }
+}
 
 TEST_CASE("a bin holds the values that share their two leading digits", "[stats]") {
   for (std::size_t bin = 0; bin < bins::kCount; ++bin) {
