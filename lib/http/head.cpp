@@ -15,6 +15,25 @@ namespace {
 constexpr std::size_t kNotInside = std::numeric_limits<std::size_t>::max();
 }
 
+Head& Head::operator=(Head&& other) noexcept {
+  version = other.version;
+  status = other.status;
+  bytes_ = std::move(other.bytes_);
+  fields_ = std::move(other.fields_);
+  count_ = other.count_;
+  capacity_ = std::exchange(other.capacity_, 0);
+  present_ = other.present_;
+  first_ = other.first_;
+  live_ = other.live_;
+  method_ = other.method_;
+  method_offset_ = other.method_offset_;
+  method_length_ = other.method_length_;
+  target_offset_ = other.target_offset_;
+  target_length_ = other.target_length_;
+  other.clear();
+  return *this;
+}
+
 void Head::clear() noexcept {
   bytes_.clear();
   count_ = 0;

@@ -13,6 +13,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "base/buffer.hpp"
 #include "http/header_id.hpp"
@@ -51,6 +52,9 @@ class Head {
   Head() = default;
   Head(const Head&) = delete;
   Head& operator=(const Head&) = delete;
+  Head(Head&& other) noexcept { *this = std::move(other); }
+  /// `other` is as after clear().
+  Head& operator=(Head&& other) noexcept;
 
   /// Forget everything, keep capacity.
   void clear() noexcept;

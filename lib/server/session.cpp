@@ -102,7 +102,7 @@ void Session::release_buffers(std::size_t keep) noexcept {
 void Session::on_io(std::uint32_t events) noexcept {
   absorb(events);
   if (state_ == State::closed) return;
-  if (backlog() != 0 && writable()) flush_backlog();
+  if (backlog() != 0 && writable() && !broken_) flush_backlog();
   if (exchange_.resumed()) exchange_.continue_after_hold();
   if (broken_) {
     if (state_ != State::closed) on_client_gone();

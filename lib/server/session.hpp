@@ -38,7 +38,7 @@ class Session final : public net::Stream,
   /// Send response bytes; false when the connection is broken (the session will see to its end).
   void send(std::span<const iovec> pieces) noexcept;
   /// Send bytes of the upstream's socket as they are. REQUIRES: can_splice().
-  using Stream::can_splice;
+  [[nodiscard]] bool can_splice() noexcept { return !broken_ && Stream::can_splice(); }
   [[nodiscard]] ReadResult splice(Stream& upstream, std::size_t most) noexcept;
   [[nodiscard]] Deadlines& deadlines() noexcept { return deadlines_; }
   void pause_body() noexcept;

@@ -104,6 +104,8 @@ def test_a_body_that_breaks_off_is_cut(proxy, be, end):
     def script(connection):
         if connection.next_request() is not None:
             connection.send(HEAD + BODY[: SIZE // 2], 60)
+            sent = "http.ingress_http.downstream_cx_tx_bytes_total"
+            wait_until(lambda: proxy.stat(sent) > SIZE // 4, 10, "the response on its way")  # Else it is a 502.
             connection.reset() if end == "reset" else connection.half_close()
 
     be.settle(script)

@@ -1,6 +1,7 @@
 #include "http/head.hpp"
 
 #include <string>
+#include <utility>
 
 #include "catch.hpp"
 
@@ -105,6 +106,24 @@ TEST_CASE("method and target can be written", "[http]") {
   head.set_target("/longer?x");
   CHECK(head.method() == "GET");
   CHECK(head.target() == "/longer?x");
+}
+
+TEST_CASE("a head moves with all it has, and leaves an empty one", "[http]") {
+  Head from;
+  from.status = 404;
+  from.set_method("GET");
+  from.add(HeaderId::host, "h");
+  Head to;
+  to.add("x-old", "1");
+  to = std::move(from);
+  CHECK(live(to) == "host=h;");
+  CHECK(to.get(HeaderId::host) == "h");
+  CHECK(to.method() == "GET");
+  CHECK(to.method_id() == Method::get);
+  CHECK(to.status == 404);
+  for (int i = 0; i < 40; ++i) from.add("x-new", "2");  // NOLINT(bugprone-use-after-move): it may.
+  CHECK(from.field_count() == 40);
+  CHECK(from.find(HeaderId::host) == nullptr);
 }
 
 TEST_CASE("clear forgets everything", "[http]") {

@@ -32,7 +32,7 @@ const char* const kResponses[] = {
 /// One to three bytes changed, taken out, put in or doubled: mostly those that mean something.
 std::string mutated(std::string text, std::mt19937& random) {
   constexpr std::string_view kBytes = "\r\n\t :,;/%#@[]\"=\\^`~_-+.\x01\x1f\x7f\x80\xff 019AZaz";
-  for (unsigned i = random() % 3 + 1; i > 0; --i) {
+  for (auto i = random() % 3 + 1; i > 0; --i) {
     const std::size_t at = random() % text.size();
     const char byte = kBytes[random() % kBytes.size()];
     switch (random() % 4) {
