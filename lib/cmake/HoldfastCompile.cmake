@@ -35,9 +35,16 @@ if(HOLDFAST_PROFILE STREQUAL "generate")  # Workers share the counters: atomic.
   target_compile_options(holdfast_compile INTERFACE -fprofile-generate -fprofile-update=atomic)
   target_link_options(holdfast_compile INTERFACE -fprofile-generate)
 elseif(HOLDFAST_PROFILE STREQUAL "use")  # What the training did not reach is compiled as ever.
+  file(GLOB_RECURSE profiles ${CMAKE_BINARY_DIR}/*.gcda)
+  if(NOT profiles)
+    message(FATAL_ERROR "there is no profile in ${CMAKE_BINARY_DIR}: tests/bench/profile makes one")
+  endif()
   target_compile_options(holdfast_compile INTERFACE -fprofile-use -fprofile-partial-training
     -Wno-missing-profile)
   target_link_options(holdfast_compile INTERFACE -fprofile-use)
+endif()
+if(HOLDFAST_STATIC AND NOT CMAKE_BUILD_TYPE STREQUAL "Release")
+  message(FATAL_ERROR "HOLDFAST_STATIC is for release builds: cmake --preset static")
 endif()
 if(HOLDFAST_SANITIZE)
   # vptr probes memory through a pipe, and so reports nonsense in the tests that run out of descriptors.

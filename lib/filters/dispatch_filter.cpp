@@ -71,7 +71,7 @@ DispatchFilter::DispatchFilter(const DispatchConfig& config, const WorkerService
       strand_(services.io.get_executor()) {}
 
 DispatchFilter::~DispatchFilter() {
-  for (const auto& join : joins_) cancel_calls(*join);
+  for (const auto& join : joins_) cancel_calls(*join, /*late=*/false);
 }
 
 Verdict DispatchFilter::on_response(Exchange& exchange) noexcept {
@@ -186,7 +186,7 @@ void DispatchFilter::settle(Join& join, Exchange& exchange) noexcept {
 
 void DispatchFilter::on_hold_expired(Exchange& exchange) noexcept {
   Join& join = *static_cast<Join*>(exchange.slot(index()));
-  const std::uint32_t late = cancel_calls(join);
+  const std::uint32_t late = cancel_calls(join, /*late=*/true);
   for (const Arrival& arrival : arrivals_) {  // In this very turn.
     if (arrival.join == &join && arrival.serial == join.serial && arrival.failed) ++join.failed;
   }
@@ -198,15 +198,15 @@ void DispatchFilter::on_hold_expired(Exchange& exchange) noexcept {
 
 void DispatchFilter::on_end(Exchange& exchange) noexcept {
   Join& join = *static_cast<Join*>(exchange.slot(index()));
-  stats_.calls_cancelled.add(cancel_calls(join));
+  stats_.calls_cancelled.add(cancel_calls(join, /*late=*/false));
   stats_.holds_abandoned.add();
   give_back(join, exchange);
 }
 
-std::uint32_t DispatchFilter::cancel_calls(Join& join) noexcept {
+std::uint32_t DispatchFilter::cancel_calls(Join& join, bool late) noexcept {
   std::uint32_t cancelled = 0;
   while (upstream::Call* call = join.out.front()) {
-    cancelled += call->cancel();
+    cancelled += call->cancel(late);
   }
   in_flight_ -= cancelled;
   stats_.calls_active.sub(cancelled);

@@ -47,7 +47,7 @@ class DispatchFilter final : public Filter {
   void on_arrivals() noexcept;
   void on_arrival(Join& join, bool failed) noexcept;
   void settle(Join& join, Exchange& exchange) noexcept;
-  std::uint32_t cancel_calls(Join& join) noexcept;
+  std::uint32_t cancel_calls(Join& join, bool late) noexcept;
   [[nodiscard]] Join* take_join();
   void give_back(Join& join, Exchange& exchange) noexcept;
 

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -33,6 +34,12 @@ bool is_connection_error(int error) {
     default:
       return false;
   }
+}
+
+/// An accept() in vain has the kernel make a socket and throw it away: eight times what this costs.
+bool is_connection_waiting(int fd) {
+  pollfd what{fd, POLLIN, 0};
+  return ::poll(&what, 1, 0) != 0;
 }
 
 /// IPv6 wildcard sockets take IPv6 only, as Envoy's do (ipv4_compat is off by default). TCP_NODELAY
@@ -128,7 +135,7 @@ bool Listener::start() noexcept {
 void Listener::stop() noexcept {
   if (fd_ < 0) return;
   TimerWheel::cancel(back_off_);
-  reactor_.forget(*this);
+  reactor_.remove(fd_, *this);  // Other workers may have duplicates of it.
   ::close(fd_);
   fd_ = -1;
 }
@@ -156,7 +163,10 @@ void Listener::on_io(std::uint32_t) noexcept {
     const int fd =
         ::accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-      if (on_accept_(fd, peer)) continue;
+      if (on_accept_(fd, peer)) {
+        if (is_connection_waiting(fd_)) continue;
+        return;
+      }
     } else {
       if (errno == EAGAIN || errno == EWOULDBLOCK) return;
       if (is_connection_error(errno)) continue;

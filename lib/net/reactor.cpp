@@ -1,5 +1,6 @@
 #include "net/reactor.hpp"
 
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,9 +12,10 @@
 namespace holdfast::net {
 namespace {
 
-constexpr int kMaxRounds =
-    8;  ///< Batches taken before Asio gets its turn (posts, signals of this context).
-constexpr int kBusyBatch = 8;  ///< A batch this large says that more is likely waiting already.
+/// While there is something to do the worker waits in its own epoll, so that a wake-up costs one
+/// system call instead of three. Asio (posts, timers) gets its turn when the bell rings, when one
+/// of its timers is due, and when nothing has come for so long.
+constexpr std::chrono::milliseconds kQuiet{10};
 /// A handler that schedules itself for ever must not starve the sockets and timers: so many rounds
 /// in a turn, and after the first ones only while the turn is short (a peer that sends chunks of
 /// one byte as fast as they are read kept a worker for 64 rounds of 4 MiB).
@@ -27,7 +29,19 @@ int make_epoll() {
   return fd;
 }
 
+int make_bell() {
+  const int fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+  return fd;
+}
+
 }  // namespace
+
+Reactor::Bell::Bell() : fd_(make_bell()) {}
+
+Reactor::Bell::~Bell() {
+  ::close(fd_);
+}
 
 Reactor::Reactor(asio::io_context& io)
     : descriptor_(io),
@@ -38,6 +52,7 @@ Reactor::Reactor(asio::io_context& io)
       timers_(now_),
       read_buffer_(std::make_unique_for_overwrite<char[]>(kReadBufferSize)) {
   descriptor_.assign(epoll_fd_);
+  if (!add(bell_.fd(), bell_)) throw std::system_error(errno, std::generic_category(), "epoll_ctl");
 }
 
 Reactor::~Reactor() {
@@ -61,6 +76,11 @@ bool Reactor::add(int fd, IoHandler& handler) noexcept {
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.ptr = &handler;
   return ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void Reactor::remove(int fd, IoHandler& handler) noexcept {
+  ::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);
+  forget(handler);
 }
 
 void Reactor::forget(IoHandler& handler) noexcept {
@@ -100,14 +120,33 @@ void Reactor::wait_io() {
 }
 
 void Reactor::on_ready() {
-  for (int round = 0; round < kMaxRounds && !stopped_; ++round) {
-    const int n = ::epoll_wait(epoll_fd_, events_.data(), static_cast<int>(events_.size()), 0);
+  int timeout = 0;  // The first ones are there.
+  while (!stopped_ && !wake_pending_ && !bell_.take()) {
+    const int n =
+        ::epoll_wait(epoll_fd_, events_.data(), static_cast<int>(events_.size()), timeout);
     if (n <= 0) break;
     event_count_ = static_cast<std::size_t>(n);
     run_batch();
-    if (n < kBusyBatch) break;
+    arm_timer();
+    timeout = patience();
   }
-  arm_timer();
+}
+
+/// How long nobody needs Asio, in milliseconds.
+int Reactor::patience() const noexcept {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(armed_ - now_);
+  return static_cast<int>(std::clamp(left, std::chrono::milliseconds(0), kQuiet).count());
+}
+
+void Reactor::ring() noexcept {
+  const std::uint64_t one = 1;
+  const ssize_t written = ::write(bell_.fd(), &one, sizeof one);
+  static_cast<void>(written);  // It fails only if the counter is full: then it rings, too.
+}
+
+void Reactor::Bell::on_io(std::uint32_t /*events*/) noexcept {
+  std::uint64_t count = 0;
+  if (::read(fd_, &count, sizeof count) == sizeof count) rung_ = true;
 }
 
 void Reactor::run_batch() noexcept {

@@ -4,9 +4,9 @@
 // Owner: the Worker. Thread: the worker's, for everything. Sockets are registered once for their
 // whole life (EPOLLIN|EPOLLOUT|EPOLLRDHUP|EPOLLET), so waiting costs no system call and no
 // operation object per read, and a FIN is never lost (docs/adr/0002). Asio sees one descriptor: the
-// epoll itself. Always holds: handlers run one after the other, never nested; who wants to be
-// called again later in this turn uses schedule(). read_buffer() may be used only inside on_io(),
-// and its contents die with that call.
+// epoll itself, and has the thread only while nothing is to be done there. Always holds: handlers
+// run one after the other, never nested; who wants to be called again later in this turn uses
+// schedule(). read_buffer() may be used only inside on_io(), and its contents die with that call.
 #pragma once
 
 #include <sys/epoll.h>
@@ -19,6 +19,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "base/buffer.hpp"
 #include "base/intrusive_list.hpp"
@@ -63,10 +64,15 @@ class Reactor {
   void start();
   void stop();
 
+  /// Something was posted to the io_context: let it have its turn soon. Any thread.
+  void ring() noexcept;
+
   /// Register `fd` for its life. False when the kernel refuses (ENOMEM, ENOSPC).
   [[nodiscard]] bool add(int fd, IoHandler& handler) noexcept;
-  /// Drop what was not delivered yet. REQUIRES: the caller closes the descriptor now, which takes
-  /// it out of the set (epoll(7), questions and answers); nobody has a duplicate of it.
+  /// Take `fd` out, and drop what was not delivered yet. REQUIRES: called before close(fd).
+  void remove(int fd, IoHandler& handler) noexcept;
+  /// The same without a system call. REQUIRES: the caller closes the descriptor now, which takes it
+  /// out of the set (epoll(7), questions and answers), as there is no duplicate of it.
   void forget(IoHandler& handler) noexcept;
 
   /// Run `task` as a turn of its own. REQUIRES: on the worker, not inside a turn (posted tasks are
@@ -94,15 +100,30 @@ class Reactor {
   [[nodiscard]] std::span<char> read_buffer() noexcept {
     return {read_buffer_.get(), kReadBufferSize};
   }
-  /// Recycled buffer to build a head in before it is sent. Cleared by whoever takes it.
   [[nodiscard]] PipePool& pipes() noexcept { return pipes_; }
+  /// Recycled buffer to build a head in before it is sent. Cleared by whoever takes it.
   [[nodiscard]] base::Buffer& write_buffer() noexcept { return write_buffer_; }
   /// `date` header value of the current second (RFC 9110 6.6.1); valid until the next turn.
   [[nodiscard]] std::string_view date() noexcept;
 
  private:
+  class Bell final : public IoHandler {
+   public:
+    Bell();
+    ~Bell() override;
+    [[nodiscard]] int fd() const noexcept { return fd_; }
+    /// Whether it has rung since the last time.
+    [[nodiscard]] bool take() noexcept { return std::exchange(rung_, false); }
+
+   private:
+    void on_io(std::uint32_t events) noexcept override;
+    const int fd_;
+    bool rung_ = false;
+  };
+
   void wait_io();
   void on_ready();
+  [[nodiscard]] int patience() const noexcept;
   void run_batch() noexcept;
   void begin_turn() noexcept;
   void end_turn() noexcept;
@@ -114,6 +135,7 @@ class Reactor {
   asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> timer_;
   asio::io_context& io_;
   int epoll_fd_;
+  Bell bell_;
   bool stopped_ = false;
   bool wake_pending_ = false;
   TimePoint now_;

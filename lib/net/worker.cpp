@@ -28,6 +28,7 @@ void Worker::start() {
 
 void Worker::post(std::function<void()> task) {
   asio::post(io_, [this, task = std::move(task)] { reactor_.run_turn(task); });
+  reactor_.ring();
 }
 
 void Worker::run_and_wait(std::function<void()> task) {
@@ -46,6 +47,7 @@ void Worker::stop_and_join() {
     work_.reset();
     io_.stop();
   });
+  reactor_.ring();
   thread_.join();
 }
 

@@ -161,4 +161,26 @@ LocalReply describe(ResetReason reason) noexcept {
           "upstream_reset_before_response_started{connection_termination}"};
 }
 
+LocalReply describe(http::HeadError error) noexcept {
+  switch (error) {
+    case http::HeadError::missing_host:
+      return {400, "", Flag::none, "missing_host_header"};
+    case http::HeadError::bad_path:
+      return {400, "", Flag::none, "path_normalization_failed"};
+    case http::HeadError::upgrade_required:
+      return {426, "Upgrade Required", Flag::downstream_protocol_error, "low_version"};
+    case http::HeadError::not_implemented:
+      return {501, "Not Implemented", Flag::downstream_protocol_error,
+              "http1.invalid_transfer_encoding"};
+    case http::HeadError::too_large:
+    case http::HeadError::too_many_fields:
+      return {431, "Request Header Fields Too Large", Flag::downstream_protocol_error,
+              "http1.headers_too_large"};
+    case http::HeadError::bad_request:
+    case http::HeadError::none:
+      break;
+  }
+  return {400, "Bad Request", Flag::downstream_protocol_error, "http1.codec_error"};
+}
+
 }  // namespace holdfast::server

@@ -61,6 +61,8 @@ struct LocalReply {
   std::string_view details;
 };
 [[nodiscard]] LocalReply describe(upstream::ResetReason reason) noexcept;
+/// The answer to a head that the parser refuses. REQUIRES: not HeadError::none.
+[[nodiscard]] LocalReply describe(http::HeadError error) noexcept;
 
 /// %RESPONSE_CODE_DETAILS% of a refused connection, with the system's reason as Envoy spells it.
 [[nodiscard]] std::string connect_failure_details(int error);

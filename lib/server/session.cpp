@@ -23,29 +23,6 @@ constexpr std::chrono::milliseconds kFreshGrace{1'000};
 /// A connection that is idle for so long keeps no buffers; who asks again sooner finds them warm.
 constexpr std::chrono::milliseconds kBufferGrace{1'000};
 
-LocalReply refusal_of(http::HeadError error) {
-  using access_log::Flag;
-  switch (error) {
-    case http::HeadError::missing_host:
-      return {400, "", Flag::none, "missing_host_header"};
-    case http::HeadError::bad_path:
-      return {400, "", Flag::none, "path_normalization_failed"};
-    case http::HeadError::upgrade_required:
-      return {426, "Upgrade Required", Flag::downstream_protocol_error, "low_version"};
-    case http::HeadError::not_implemented:
-      return {501, "Not Implemented", Flag::downstream_protocol_error,
-              "http1.invalid_transfer_encoding"};
-    case http::HeadError::too_large:
-    case http::HeadError::too_many_fields:
-      return {431, "Request Header Fields Too Large", Flag::downstream_protocol_error,
-              "http1.headers_too_large"};
-    case http::HeadError::bad_request:
-    case http::HeadError::none:
-      break;
-  }
-  return {400, "Bad Request", Flag::downstream_protocol_error, "http1.codec_error"};
-}
-
 }  // namespace
 
 Session::Session(HttpContext& context)
@@ -122,8 +99,7 @@ bool Session::turn_is_over() const noexcept {
 
 void Session::flush_backlog() noexcept {
   const std::uint64_t before = bytes_written();
-  if (!flush()) broken_ = true;
-  context_.stats.downstream_cx_tx_bytes_total.add(bytes_written() - before);
+  count_sent(before, flush());
   if (broken_) return;
   if (state_ == State::exchange && bytes_written() != before) exchange_.on_downstream_drained();
   if (state_ == State::linger) begin_close();
@@ -252,7 +228,7 @@ void Session::count_request() noexcept {
 }
 
 void Session::refuse_head(const http::HeadResult& result) noexcept {
-  const LocalReply refusal = refusal_of(result.error);
+  const LocalReply refusal = describe(result.error);
   auto& stats = context_.stats;
   if (refusal.flag == access_log::Flag::downstream_protocol_error) {
     stats.downstream_cx_protocol_error.add();
@@ -283,22 +259,21 @@ std::size_t Session::consume_body(std::span<char> bytes) noexcept {
 void Session::send(std::span<const iovec> pieces) noexcept {
   if (broken_) return;
   const std::uint64_t before = bytes_written();
-  if (!write(pieces)) {
-    broken_ = true;
-    wake();
-  }
+  count_sent(before, write(pieces));
+}
+
+void Session::count_sent(std::uint64_t before, bool sent) noexcept {
   context_.stats.downstream_cx_tx_bytes_total.add(bytes_written() - before);
+  if (sent) return;
+  broken_ = true;
+  wake();
 }
 
 net::Stream::ReadResult Session::splice(Stream& upstream, std::size_t most) noexcept {
   const std::uint64_t before = bytes_written();
   bool sent = true;
   const ReadResult result = splice_from(upstream, most, sent);
-  if (!sent) {
-    broken_ = true;
-    wake();
-  }
-  context_.stats.downstream_cx_tx_bytes_total.add(bytes_written() - before);
+  count_sent(before, sent);
   return result;
 }
 

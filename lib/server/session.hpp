@@ -75,6 +75,7 @@ class Session final : public net::Stream,
   [[nodiscard]] bool on_deadline(Deadline which) noexcept;
   void on_idle() noexcept;
   void flush_backlog() noexcept;
+  void count_sent(std::uint64_t before, bool sent) noexcept;
   void receive() noexcept;
   [[nodiscard]] bool wants_input() const noexcept;
   void consume_pending() noexcept;

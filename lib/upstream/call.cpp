@@ -176,7 +176,7 @@ void Call::on_timeout() noexcept {
   cluster_->stats().upstream_rq_timeout.add(size_);
   if (connection_ != nullptr) {
     connection_->host().stats(cluster_->worker()).rq_timeout.add(size_);
-    connection_->cancel();
+    connection_->cancel(/*late=*/true);
     connection_ = nullptr;
   } else {
     cluster_->withdraw(*this, *waiting_in_);
@@ -189,9 +189,9 @@ void Call::on_timeout() noexcept {
   finish({CallOutcome::timeout, 0});
 }
 
-std::uint32_t Call::cancel() noexcept {
+std::uint32_t Call::cancel(bool late) noexcept {
   if (connection_ != nullptr) {
-    connection_->cancel();
+    connection_->cancel(late);
   } else if (waiting_in_ != nullptr) {
     cluster_->withdraw(*this, *waiting_in_);
   }

@@ -66,7 +66,8 @@ class Call final : public PendingRequest, public ResponseSink, public base::List
 
   /// Give up: the connection is closed, on_call_done() does not come any more. Gives the call back
   /// to its pool. Returns how many requests of it were still out.
-  std::uint32_t cancel() noexcept;
+  /// `late`: they have taken too long.
+  std::uint32_t cancel(bool late) noexcept;
 
  private:
   struct Start {

@@ -93,10 +93,10 @@ void ClientConnection::resume_reading() noexcept {
   reactor().schedule(*this);
 }
 
-void ClientConnection::cancel() noexcept {
+void ClientConnection::cancel(bool late) noexcept {
   assert(state_ == State::busy && sink_ != nullptr);
   auto& stats = pool_.cluster().stats();
-  note_unanswered();
+  if (late) note_unanswered();
   stats.upstream_rq_tx_reset.add(left_);
   stats.upstream_cx_destroy_local_with_active_rq.add();
   stats.upstream_cx_destroy_with_active_rq.add();
@@ -162,6 +162,7 @@ void ClientConnection::on_connecting() noexcept {
   }
   net::TimerWheel::cancel(timer_);
   pool_.cluster().stats().upstream_cx_connect_ms.record(reactor().now() - opened_);
+  state_ = State::busy;  // No longer one that the pool counts as connecting.
   pool_.on_connected(*this);
 }
 
@@ -429,7 +430,10 @@ void ClientConnection::end_one(bool next_begun) noexcept {
 /// when it ends in the midst of one: each has its last request.
 void ClientConnection::note_unanswered() noexcept {
   const std::uint32_t begun = response_begun_ ? 1 : 0;
-  if (group_ > 1 && left_ > begun && !pipelines_) pool_.on_pipelining_failed();
+  // Reused, and closed before a byte came back: it may have been idle for too long.
+  const bool stale =
+      left_ == group_ && !response_begun_ && earlier_requests() > 0 && closed_by_peer_;
+  if (group_ > 1 && left_ > begun && !pipelines_ && !stale) pool_.on_pipelining_failed();
 }
 
 void ClientConnection::complete() noexcept {

@@ -53,7 +53,8 @@ class ClientConnection final : public net::Stream,
   void pause_reading() noexcept;
   void resume_reading() noexcept;
   /// Give the request up: the connection is closed; the sink is not called any more.
-  void cancel() noexcept;
+  /// `late`: because it has waited too long, which speaks against pipelining there.
+  void cancel(bool late = false) noexcept;
 
   [[nodiscard]] State state() const noexcept { return state_; }
   [[nodiscard]] const Host& host() const noexcept { return *host_; }

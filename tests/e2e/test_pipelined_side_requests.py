@@ -251,7 +251,9 @@ def test_client_leaves(start, be, side):
     assert setup.dispatch_stat("calls_cancelled") == 2
     wait_until(lambda: setup.proxy.stat("cluster.side.upstream_cx_active") == 0, 10, "closed")
     side.settle(reply_always(OK))
+    before = setup.dispatch_stat("calls_pipelined")
     assert failed(setup.ask()) == 0
+    assert setup.dispatch_stat("calls_pipelined") == before + 3, "a client that leaves says nothing against the host"
 
 
 @pytest.mark.parametrize("limit, overflow", [("max_requests", 1), ("max_pending_requests", 1)])

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/beast/http/basic_parser.hpp>
+#include <limits>
 #include <string>
 #include <string_view>
 

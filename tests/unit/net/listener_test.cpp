@@ -58,6 +58,27 @@ TEST_CASE("what is accepted sends without delay", "[net]") {
   CHECK(value == 1);
 }
 
+TEST_CASE("a stopped listener hears no more of a socket that others still have", "[net]") {
+  asio::io_context io(1);
+  Reactor reactor(io);
+  reactor.start();
+  BoundAddress bound;
+  std::string error;
+  const int fd = bind_listener("127.0.0.1", 0, {}, bound, error);
+  const Socket other(::dup(fd));
+  auto listener = std::make_unique<Listener>(
+      reactor, fd, [](int, const sockaddr_storage&) { return true; }, [](int) {});
+  REQUIRE(listener->start());
+  listener->stop();
+  listener.reset();
+  const Socket client = connect_to(port_of(bound));
+  io.run_for(
+      std::chrono::milliseconds(50));  // An event for the one that is gone would be seen here.
+  const Socket accepted(::accept4(other.get(), nullptr, nullptr, 0));
+  CHECK(accepted.get() >= 0);
+  reactor.stop();
+}
+
 TEST_CASE("IPv6 and malformed addresses", "[net]") {
   BoundAddress bound;
   std::string error;

@@ -185,12 +185,12 @@ TEST_CASE("a cancelled call says nothing more", "[upstream]") {
   Call* call = f.start();
   Socket connection = server.accept(f.io);
   static_cast<void>(receive(f.io, connection));
-  f.reactor.run_turn([&] { call->cancel(); });
+  f.reactor.run_turn([&] { call->cancel(false); });
   CHECK(receive(f.io, connection).empty());
   f.settle();
   CHECK(f.owner.results.empty());
   Call* waiting = f.start();
-  f.reactor.run_turn([&] { waiting->cancel(); });
+  f.reactor.run_turn([&] { waiting->cancel(false); });
   f.settle();
   CHECK(f.owner.results.empty());
   CHECK(f.breaker.pending.count() == 0);

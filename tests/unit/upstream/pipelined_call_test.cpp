@@ -94,7 +94,7 @@ TEST_CASE("what a closed connection leaves unanswered is asked again, each alone
   CHECK(f.failures() == 0);
   Call* next = f.start(3);
   CHECK(next->size() == 1);  // Not again for a while.
-  f.reactor.run_turn([&] { CHECK(next->cancel() == 1); });
+  f.reactor.run_turn([&] { CHECK(next->cancel(false) == 1); });
   f.check_idle();
 }
 
@@ -142,7 +142,7 @@ TEST_CASE("a connection that has answered a whole group may end in the midst of 
   CHECK(f.failures() == 0);
   Call* next = f.start(2);
   CHECK(next->size() == 2);
-  f.reactor.run_turn([&] { CHECK(next->cancel() == 2); });
+  f.reactor.run_turn([&] { CHECK(next->cancel(false) == 2); });
   f.check_idle();
 }
 
@@ -183,7 +183,7 @@ TEST_CASE("a cancelled group says nothing more, and its connection is closed", "
   Socket connection = f.asked(3);
   connection.send(kOk);
   REQUIRE(f.done(1));
-  f.reactor.run_turn([&] { CHECK(call->cancel() == 2); });
+  f.reactor.run_turn([&] { CHECK(call->cancel(false) == 2); });
   CHECK(receive(f.io, connection).empty());
   CHECK(f.owner.results.size() == 1);
   CHECK(f.owner.split.empty());
