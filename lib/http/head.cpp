@@ -122,7 +122,8 @@ void Head::add(HeaderId id, std::string_view value) {
   std::memcpy(at, start.data(), kLineStart);  // Of fixed size, whatever the name's: no call.
   at += start.size();
   if (!value.empty()) std::memcpy(at, value.data(), value.size());
-  std::memcpy(at + value.size(), "\r\n", 2);
+  at[value.size()] = '\r';
+  at[value.size() + 1] = '\n';
   finish_line(id, start.size() - 2, value.size());
 }
 
