@@ -13,10 +13,6 @@ namespace {
 constexpr std::size_t kMaxNameLength = std::numeric_limits<std::uint16_t>::max();
 constexpr std::size_t kVersion = std::string_view("HTTP/1.1").size();
 
-bool is_blank(char c) noexcept {
-  return c == ' ' || c == '\t';
-}
-
 bool is_crlf(const char* p) noexcept {
   return p[0] == '\r' && p[1] == '\n';
 }
@@ -101,27 +97,25 @@ bool HeadReader::read_fields(const char* p) {
 const char* HeadReader::read_field(const char* p) {
   const Token name = skip_token(p, end_);
   if (name.end == p || !has(name.end, 1) || *name.end != ':') return nullptr;
-  const char* value = name.end + 1;
-  while (has(value, 1) && is_blank(*value)) ++value;
-  const char* const line_end = skip_text<Text::value>(value, end_);
+  const char* const rest = name.end + 1;
+  const char* const line_end = skip_text<Text::value>(rest, end_);
   if (!has(line_end, 2) || !is_crlf(line_end)) return nullptr;
-  const char* value_end = line_end;
-  while (value_end != value && is_blank(value_end[-1])) --value_end;
+  const std::string_view value = base::trim({rest, static_cast<std::size_t>(line_end - rest)});
 
   const auto name_length = static_cast<std::size_t>(name.end - p);
-  const auto value_length = static_cast<std::size_t>(value_end - value);
   if (name_length > kMaxNameLength) return refuse(HeadError::too_large);
   if (head_.fields().size() >= limits_.max_fields) return refuse(HeadError::too_many_fields);
   const HeaderId id = header_id({p, name_length});
   mixed_case_ = mixed_case_ || name.has_capital;
   head_.index({.name_offset = offset(p),
-               .value_offset = offset(value),
-               .value_length = static_cast<std::uint32_t>(value_length),
+               .value_offset = offset(value.data()),
+               .value_length = static_cast<std::uint32_t>(value.size()),
                .name_length = static_cast<std::uint16_t>(name_length),
                .id = id,
                .removed = false,
-               .is_line = value_end == line_end && value == name.end + 2 && name.end[1] == ' '});
-  if (id != HeaderId::other && !note(id, {value, value_length})) return nullptr;
+               .is_line = value.data() + value.size() == line_end && value.data() == rest + 1 &&
+                          *rest == ' '});
+  if (id != HeaderId::other && !note(id, value)) return nullptr;
   return line_end + 2;
 }
 

@@ -1,7 +1,7 @@
 // The guard layer's byte rules: where a head ends, and which targets and hosts we take (RFC 9112
 // 2-3, RFC 3986 3.2).
 //
-// Pure functions, used by head_parser.cpp and by its tests; nobody else needs them.
+// Pure functions, for this room and its tests; nobody else needs them.
 #pragma once
 
 #include <cstddef>
