@@ -1,6 +1,6 @@
 // A pipe through which bytes go from one socket to another without being copied (splice(2)).
 //
-// Owner: the Stream whose bytes it holds; between uses the Reactor keeps a few empty ones. Thread:
+// Owner: the Stream whose bytes it holds; between uses the Reactor keeps an empty one. Thread:
 // the worker's.
 #pragma once
 

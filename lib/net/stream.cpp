@@ -203,11 +203,6 @@ Stream::Rest Stream::rest() noexcept {
   return Rest::nothing;
 }
 
-bool Stream::has_input() const noexcept {
-  char byte = 0;
-  return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
-
 bool Stream::shutdown_write() noexcept {
   return ::shutdown(fd_, SHUT_WR) == 0;
 }

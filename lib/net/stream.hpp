@@ -74,8 +74,6 @@ class Stream : public IoHandler {
   /// Reset, or closed in both directions: nothing can be sent any more.
   [[nodiscard]] bool broken_off() const noexcept { return broken_off_; }
 
-  /// Asks the kernel: bytes wait that no event has announced yet.
-  [[nodiscard]] bool has_input() const noexcept;
   /// What is left to read. A system call, which takes a broken connection's error: ask once, and
   /// believe it.
   enum class Rest : std::uint8_t {
@@ -85,6 +83,8 @@ class Stream : public IoHandler {
     broken,   ///< Nothing, and no FIN before the reset.
   };
   [[nodiscard]] Rest rest() noexcept;
+  /// Bytes wait, whether or not an event has announced them.
+  [[nodiscard]] bool has_input() noexcept { return rest() == Rest::bytes; }
 
   /// Send a FIN. False: the connection is broken.
   [[nodiscard]] bool shutdown_write() noexcept;

@@ -305,7 +305,7 @@ void Session::end_exchange(After after) noexcept {
   if (!in_.empty() || readable()) wake();
 }
 
-bool Session::request_waits() const noexcept {
+bool Session::request_waits() noexcept {
   return in_.size() > kEmptyLine || has_input();
 }
 

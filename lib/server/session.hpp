@@ -89,7 +89,7 @@ class Session final : public net::Stream,
   /// Has served so many requests in this turn that the other connections come first.
   [[nodiscard]] bool turn_is_over() const noexcept;
   /// Bytes of a request have come that nobody has looked at yet.
-  [[nodiscard]] bool request_waits() const noexcept;
+  [[nodiscard]] bool request_waits() noexcept;
   void on_client_gone() noexcept;
   void begin_close() noexcept;
   void wait_for_request() noexcept;
