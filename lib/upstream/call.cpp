@@ -99,11 +99,7 @@ void Call::on_connection_ready(ClientConnection& connection) noexcept {
 
 void Call::on_connection_failed(ResetReason reason, int /*error*/) noexcept {
   waiting_in_ = nullptr;
-  while (size_ > 1) {
-    --size_;
-    finish_one({outcome_of(reason), 0});
-  }
-  finish({outcome_of(reason), 0});
+  finish_all({outcome_of(reason), 0});
 }
 
 http::Head& Call::response_head() noexcept {
@@ -182,11 +178,7 @@ void Call::on_timeout() noexcept {
     cluster_->withdraw(*this, *waiting_in_);
     waiting_in_ = nullptr;
   }
-  while (size_ > 1) {
-    --size_;
-    finish_one({CallOutcome::timeout, 0});
-  }
-  finish({CallOutcome::timeout, 0});
+  finish_all({CallOutcome::timeout, 0});
 }
 
 std::uint32_t Call::cancel(bool late) noexcept {
@@ -226,6 +218,14 @@ void Call::finish(CallResult result) noexcept {
   CallOwner& owner = *owner_;
   release();
   owner.on_call_done(*this, result);
+}
+
+void Call::finish_all(CallResult result) noexcept {
+  while (size_ > 1) {
+    --size_;
+    finish_one(result);
+  }
+  finish(result);
 }
 
 void Call::release() noexcept {

@@ -87,6 +87,7 @@ class Call final : public PendingRequest, public ResponseSink, public base::List
   void count(const CallResult& result) noexcept;
   void finish_one(CallResult result) noexcept;
   void finish(CallResult result) noexcept;
+  void finish_all(CallResult result) noexcept;
   void release() noexcept;
   [[nodiscard]] bool retry() noexcept;
   void on_timeout() noexcept;
