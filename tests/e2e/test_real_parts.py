@@ -1,4 +1,5 @@
 """config/httpbin.yaml against a real httpbin on two addresses, found by a real DNS server; then DNS goes wrong."""
+import itertools
 import os
 import re
 import threading
@@ -10,6 +11,7 @@ from real_parts import ROOT, Dnsmasq, Httpbin, python_with_httpbin
 
 FIRST, SECOND = "127.0.0.2", "127.0.0.3"
 ENDPOINT = "httpbin.org"
+MARKS = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +66,6 @@ class Scene:
         self.dns, self.httpbins = dns, httpbins
         config = patched(self.port, self.admin, httpbins[0].port, dns.port, extra)
         self.proxy = start(config=config, admin_port=self.admin)
-        self.counter = 0
 
     def ask(self, target="/status/200", method="GET", timeout=20):
         with Wire.connect(self.port) as wire:
@@ -72,9 +73,8 @@ class Scene:
             return wire.read_response(method, timeout)
 
     def mark(self):
-        """A target not used before, to be found again in the logs."""
-        self.counter += 1
-        return f"/anything/{os.getpid()}-{id(self)}-{self.counter}"
+        """A target that no scene of this run has used, to be found again in the logs, which all scenes share."""
+        return f"/anything/{os.getpid()}-{next(MARKS)}"
 
     def spread(self, count=6):
         """How many of `count` requests each httpbin has served; all must be 200 with three side calls."""
