@@ -19,6 +19,7 @@ struct alignas(64) PluginStats {
   stats::Cell reload_backoff;    ///< Requests that met a plugin that was down.
   stats::Cell calls_active;      ///< Gauge.
   stats::Cell calls_total;
+  stats::Cell max_hold_reached;  ///< Messages that a plugin had paused without waiting for anything.
   stats::Cell memory_bytes;      ///< Gauge: linear memory of the VMs.
   stats::Histogram callback_time;
 };

@@ -1,0 +1,142 @@
+#include "filters/wasm_filter.hpp"
+
+#include <utility>
+
+#include "filters/wasm_stream.hpp"
+#include "wasm/plugin_stats.hpp"
+
+namespace holdfast::filters {
+namespace {
+
+/// A plugin that waits for its calls is asked again so soon whether it still does.
+constexpr std::chrono::milliseconds kHoldOn{1'000};
+
+using Part = WasmStream::Part;
+using wasm::Action;
+using wasm::MapType;
+
+WasmStream* stream_of(const Filter& filter, Exchange& exchange) {
+  return static_cast<WasmStream*>(exchange.slot(filter.index()));
+}
+
+}  // namespace
+
+WasmFilter::WasmFilter(const WasmConfig& config, wasm::Plugin& plugin, wasm::PluginStats& stats,
+                       std::size_t index)
+    : Filter(index), config_(config), plugin_(plugin), stats_(stats) {}
+
+WasmFilter::~WasmFilter() = default;
+
+/// Null: the plugin is down.
+WasmStream* WasmFilter::begin(Exchange& exchange) noexcept {
+  if (free_.empty()) {
+    all_.push_back(std::make_unique<WasmStream>(*this));
+    free_.reserve(all_.size());  // on_end() must not allocate.
+    free_.push_back(all_.back().get());
+  }
+  WasmStream* stream = free_.back();
+  stream->begin(exchange);
+  wasm::StreamContext* context = plugin_.begin(*stream);
+  if (context == nullptr) return nullptr;
+  stream->set_context(context);
+  free_.pop_back();
+  exchange.slot(index()) = stream;
+  return stream;
+}
+
+Verdict WasmFilter::verdict_of(WasmStream& stream, Action action) const noexcept {
+  if (stream.stopped()) return Verdict::hold;  // What it asked for comes in a turn of its own.
+  if (action == Action::proceed) return Verdict::proceed;
+  return config_.plugin->allow_on_headers_stop_iteration ? Verdict::hold_head : Verdict::hold;
+}
+
+Verdict WasmFilter::on_request(Exchange& exchange) noexcept {
+  WasmStream* stream = begin(exchange);
+  if (stream == nullptr) {
+    if (config_.plugin->policy == wasm::FailurePolicy::fail_open) return Verdict::proceed;
+    exchange.send_local_reply({.status = 503, .details = "wasm_fail_stream"});
+    return Verdict::hold;
+  }
+  stream->show(Part::request_head);
+  const Action action = stream->context()->on_request_headers(
+      stream->field_count(MapType::request_headers), exchange.request_ends_with_head());
+  const Verdict verdict = verdict_of(*stream, action);
+  if (verdict == Verdict::proceed) {
+    stream->hide(Part::request_head);
+  } else {
+    exchange.set_hold_limit(config_.max_hold.value_or(exchange.route_timeout()));
+  }
+  return verdict;
+}
+
+BodyVerdict WasmFilter::on_request_body(Exchange& exchange, base::ByteQueue& body,
+                                        bool end) noexcept {
+  WasmStream* stream = stream_of(*this, exchange);
+  if (stream == nullptr || stream->context() == nullptr) return BodyVerdict::proceed;
+  stream->show(Part::request_body, &body);
+  const Action action = stream->context()->on_request_body(
+      static_cast<std::uint32_t>(body.size()), end);
+  if (stream->stopped()) return BodyVerdict::buffer;
+  if (action == Action::pause) return BodyVerdict::buffer;
+  stream->hide(Part::request_body);
+  stream->hide(Part::request_head);
+  return BodyVerdict::proceed;
+}
+
+Verdict WasmFilter::on_response(Exchange& exchange) noexcept {
+  WasmStream* stream = stream_of(*this, exchange);
+  if (stream == nullptr || stream->context() == nullptr) return Verdict::proceed;
+  stream->go_on();
+  stream->show(Part::response_head);
+  const Action action = stream->context()->on_response_headers(
+      stream->field_count(MapType::response_headers), exchange.response_ends_with_head());
+  const Verdict verdict = verdict_of(*stream, action);
+  if (verdict == Verdict::proceed) {
+    stream->hide(Part::response_head);
+  } else {
+    exchange.set_hold_limit(config_.max_hold.value_or(exchange.route_timeout()));
+  }
+  return verdict;
+}
+
+BodyVerdict WasmFilter::on_response_body(Exchange& exchange, base::ByteQueue& body,
+                                         bool end) noexcept {
+  WasmStream* stream = stream_of(*this, exchange);
+  if (stream == nullptr || stream->context() == nullptr) return BodyVerdict::proceed;
+  stream->show(Part::response_body, &body);
+  const Action action = stream->context()->on_response_body(
+      static_cast<std::uint32_t>(body.size()), end);
+  if (stream->stopped() || action == Action::pause) return BodyVerdict::buffer;
+  stream->hide(Part::response_body);
+  stream->hide(Part::response_head);
+  return BodyVerdict::proceed;
+}
+
+void WasmFilter::on_complete(Exchange& exchange) noexcept {
+  stream_of(*this, exchange)->finish();
+}
+
+void WasmFilter::on_hold_cancelled(Exchange& exchange) noexcept {
+  WasmStream* stream = stream_of(*this, exchange);
+  stream->hide(Part::response_head);
+  stream->hide(Part::response_body);
+}
+
+std::chrono::milliseconds WasmFilter::on_hold_expired(Exchange& exchange) noexcept {
+  WasmStream* stream = stream_of(*this, exchange);
+  if (stream != nullptr && stream->context() != nullptr &&
+      stream->context()->pending_calls() != 0) {
+    return kHoldOn;
+  }
+  stats_.max_hold_reached.add();
+  return {};
+}
+
+void WasmFilter::on_end(Exchange& exchange) noexcept {
+  WasmStream* stream = stream_of(*this, exchange);
+  stream->finish();  // Unless on_complete() has done so.
+  exchange.slot(index()) = nullptr;
+  free_.push_back(stream);
+}
+
+}  // namespace holdfast::filters

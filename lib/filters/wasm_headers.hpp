@@ -1,0 +1,62 @@
+// The header map of a request or a response as plugins see it: http::Head with Envoy's pseudo
+// headers.
+//
+// Owner: a WasmStream. Thread: the worker's. Order as in Envoy's header map: of a request
+// `:authority`, `:path`, `:method`, `:scheme`, then the other fields; of a response `:status`, then
+// the others. What a plugin may put in is what we would take from the wire: names are tokens,
+// values hold no control characters, `:path` is a request target, `:authority` a host. Fields that
+// delimit the message or the connection are not the plugin's: `transfer-encoding`, `connection` and
+// their kind are refused (Status::bad_argument).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "http/head.hpp"
+#include "wasm/host.hpp"
+
+namespace holdfast::filters {
+
+class WasmRequestHeaders final : public wasm::HeaderMap {
+ public:
+  explicit WasmRequestHeaders(http::Head& head) : head_(head) {}
+
+  [[nodiscard]] std::size_t size() const noexcept override;
+  void collect(wasm::Pairs& out) const override;
+  [[nodiscard]] std::optional<std::string_view> get(std::string_view name) const noexcept override;
+  wasm::Status add(std::string_view name, std::string_view value) noexcept override;
+  wasm::Status set(std::string_view name, std::string_view value) noexcept override;
+  wasm::Status remove(std::string_view name) noexcept override;
+  wasm::Status assign(const wasm::Pairs& pairs) noexcept override;
+
+ private:
+  wasm::Status set_pseudo(std::string_view name, std::string_view value) noexcept;
+  http::Head& head_;
+};
+
+class WasmResponseHeaders final : public wasm::HeaderMap {
+ public:
+  explicit WasmResponseHeaders(http::Head& head) : head_(head) {}
+
+  [[nodiscard]] std::size_t size() const noexcept override;
+  void collect(wasm::Pairs& out) const override;
+  [[nodiscard]] std::optional<std::string_view> get(std::string_view name) const noexcept override;
+  wasm::Status add(std::string_view name, std::string_view value) noexcept override;
+  wasm::Status set(std::string_view name, std::string_view value) noexcept override;
+  wasm::Status remove(std::string_view name) noexcept override;
+  wasm::Status assign(const wasm::Pairs& pairs) noexcept override;
+
+ private:
+  wasm::Status set_status(std::string_view value) noexcept;
+  http::Head& head_;
+  mutable char status_[3] = {'0', '0', '0'};
+};
+
+/// A status code's three digits as a number; nullopt for anything else.
+[[nodiscard]] std::optional<std::uint16_t> parse_status(std::string_view text) noexcept;
+
+/// Whether a plugin may give a message a field of this name with this value.
+[[nodiscard]] bool is_plugin_field(std::string_view name, std::string_view value) noexcept;
+
+}  // namespace holdfast::filters

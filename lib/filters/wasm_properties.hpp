@@ -1,0 +1,26 @@
+// The properties of an exchange that proxy_get_property answers: Envoy's CEL attributes, with Envoy
+// 1.40's answers at each phase (docs/plugins.md lists them).
+//
+// Pure functions over StreamInfo and the two heads. Thread: the worker's.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "filters/exchange.hpp"
+#include "wasm/host.hpp"
+
+namespace holdfast::filters {
+
+/// What a plugin may see at the time of the question.
+struct PropertyScope {
+  Exchange* exchange = nullptr;   ///< Null: outside of any exchange.
+  bool request_head = false;      ///< Its fields are at hand.
+  bool response_head = false;     ///< Likewise.
+  bool over = false;              ///< In proxy_on_log.
+};
+
+/// `path`: its parts, joined by NUL.
+[[nodiscard]] wasm::Property stream_property(std::string_view path, const PropertyScope& scope);
+
+}  // namespace holdfast::filters

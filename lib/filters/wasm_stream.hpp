@@ -1,0 +1,66 @@
+// One exchange as its plugin context reaches it (wasm::StreamHost).
+//
+// Owner: its WasmFilter, which recycles it; hangs on the exchange's slot from the request's head to
+// the end. Thread: the worker's.
+#pragma once
+
+#include "base/byte_queue.hpp"
+#include "filters/exchange.hpp"
+#include "filters/wasm_headers.hpp"
+#include "wasm/plugin.hpp"
+
+namespace holdfast::filters {
+
+class WasmFilter;
+
+class WasmStream final : public wasm::StreamHost {
+ public:
+  explicit WasmStream(WasmFilter& filter) : filter_(filter) {}
+
+  // For the filter.
+  void begin(Exchange& exchange) noexcept;
+  void set_context(wasm::StreamContext* context) noexcept { context_ = context; }
+  /// proxy_on_log and what follows.
+  void finish() noexcept;
+  [[nodiscard]] wasm::StreamContext* context() noexcept { return context_; }
+  /// What the plugin may reach from now on: a message's head or body, while it is with the plugin.
+  enum class Part : std::uint8_t { request_head, request_body, response_head, response_body };
+  void show(Part part, base::ByteQueue* body = nullptr) noexcept;
+  void hide(Part part) noexcept;
+  /// The plugin has asked for a local reply or has failed: nothing goes on by itself.
+  [[nodiscard]] bool stopped() const noexcept { return stopped_; }
+  /// The reply that it has asked for is on its way through the filters.
+  void go_on() noexcept { stopped_ = false; }
+  [[nodiscard]] std::uint32_t field_count(wasm::MapType type) noexcept;
+
+  // wasm::StreamHost
+  wasm::HeaderMap* headers(wasm::MapType type) noexcept override;
+  void on_headers_modified(wasm::MapType type) noexcept override;
+  std::optional<std::string_view> body(wasm::BufferType type) noexcept override;
+  wasm::Status edit_body(wasm::BufferType type, std::size_t start, std::size_t length,
+                         std::string_view data) noexcept override;
+  void resume(wasm::StreamType type) noexcept override;
+  void close(wasm::StreamType type) noexcept override;
+  void send_local_response(wasm::LocalResponse&& response) noexcept override;
+  void clear_route_cache() noexcept override;
+  wasm::Property property(std::string_view path) noexcept override;
+  wasm::Status set_property(std::string_view path, std::string_view value) noexcept override;
+  void on_plugin_failed() noexcept override;
+
+ private:
+  [[nodiscard]] base::ByteQueue* body_queue(wasm::BufferType type) noexcept;
+
+  WasmFilter& filter_;
+  Exchange* exchange_ = nullptr;
+  wasm::StreamContext* context_ = nullptr;
+  std::optional<WasmRequestHeaders> request_;
+  std::optional<WasmResponseHeaders> response_;
+  base::ByteQueue* request_body_ = nullptr;   ///< While it is at hand.
+  base::ByteQueue* response_body_ = nullptr;  ///< Likewise.
+  bool request_shown_ = false;
+  bool response_shown_ = false;
+  bool over_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace holdfast::filters
