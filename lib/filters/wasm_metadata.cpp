@@ -1,0 +1,173 @@
+#include "filters/wasm_metadata.hpp"
+
+#include <bit>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <cstdint>
+
+#include "wasm/pairs.hpp"
+
+namespace holdfast::filters {
+namespace {
+
+namespace json = boost::json;
+
+json::value parse(std::string_view text) {
+  boost::system::error_code error;
+  json::value value = json::parse(text, error);
+  return error ? json::value(json::object()) : value;
+}
+
+// --- Protobuf -----------------------------------------------------------------------------------
+
+enum WireType : std::uint32_t { kVarint = 0, kFixed64 = 1, kBytes = 2 };
+
+void put_varint(std::string& out, std::uint64_t value) {
+  for (; value >= 0x80; value >>= 7) out += static_cast<char>(value | 0x80);
+  out += static_cast<char>(value);
+}
+
+void put_tag(std::string& out, std::uint32_t field, WireType type) {
+  put_varint(out, field << 3U | type);
+}
+
+void put_bytes(std::string& out, std::uint32_t field, std::string_view bytes) {
+  put_tag(out, field, kBytes);
+  put_varint(out, bytes.size());
+  out += bytes;
+}
+
+std::string little_endian(std::uint64_t bits) {
+  std::string bytes;
+  for (int i = 0; i < 8; ++i) bytes += static_cast<char>(bits >> (8 * i));
+  return bytes;
+}
+
+std::string double_bytes(double number) {
+  return little_endian(std::bit_cast<std::uint64_t>(number));
+}
+
+std::string struct_bytes(const json::object& object);
+
+/// google.protobuf.Value
+std::string value_bytes(const json::value& value) {
+  std::string out;
+  switch (value.kind()) {
+    case json::kind::null:
+      put_tag(out, 1, kVarint);
+      put_varint(out, 0);
+      break;
+    case json::kind::bool_:
+      put_tag(out, 4, kVarint);
+      put_varint(out, value.get_bool() ? 1 : 0);
+      break;
+    case json::kind::int64:
+    case json::kind::uint64:
+    case json::kind::double_:
+      put_tag(out, 2, kFixed64);
+      out += double_bytes(value.to_number<double>());
+      break;
+    case json::kind::string:
+      put_bytes(out, 3, value.get_string());
+      break;
+    case json::kind::object:
+      put_bytes(out, 5, struct_bytes(value.get_object()));
+      break;
+    case json::kind::array: {
+      std::string list;
+      for (const json::value& item : value.get_array()) put_bytes(list, 1, value_bytes(item));
+      put_bytes(out, 6, list);
+      break;
+    }
+  }
+  return out;
+}
+
+/// A map field's entry: key 1, value 2.
+void put_entry(std::string& out, std::string_view key, const std::string& value) {
+  std::string entry;
+  put_bytes(entry, 1, key);
+  put_bytes(entry, 2, value);
+  put_bytes(out, 1, entry);
+}
+
+std::string struct_bytes(const json::object& object) {
+  std::string out;
+  for (const auto& [key, value] : object) put_entry(out, key, value_bytes(value));
+  return out;
+}
+
+// --- Values -------------------------------------------------------------------------------------
+
+wasm::Property plain(std::string bytes) {
+  return {wasm::Status::ok, std::move(bytes)};
+}
+
+wasm::Property serialise(const json::value& value) {
+  switch (value.kind()) {
+    case json::kind::null:
+      return {wasm::Status::not_found, {}};
+    case json::kind::bool_:
+      return plain(std::string(1, value.get_bool() ? '\1' : '\0'));
+    case json::kind::int64:
+    case json::kind::uint64:
+    case json::kind::double_:
+      return plain(double_bytes(value.to_number<double>()));
+    case json::kind::string:
+      return plain(std::string(value.get_string()));
+    case json::kind::object:
+    case json::kind::array:
+      break;
+  }
+  wasm::OwnedPairs owned;
+  if (value.is_object()) {
+    for (const auto& [key, item] : value.get_object()) {
+      owned.emplace_back(key, serialise(item).bytes);
+    }
+  } else {
+    for (const json::value& item : value.get_array()) {
+      owned.emplace_back(serialise(item).bytes, std::string());
+    }
+  }
+  return map_property(wasm::Pairs(owned.begin(), owned.end()));
+}
+
+std::string_view take_part(std::string_view& path) {
+  const std::size_t end = path.find('\0');
+  const std::string_view part = path.substr(0, end);
+  path = end == std::string_view::npos ? std::string_view{} : path.substr(end + 1);
+  return part;
+}
+
+}  // namespace
+
+wasm::Property map_property(const wasm::Pairs& pairs) {
+  constexpr std::size_t kCount = 4;  // An empty map is a count of 0 here, and not nothing.
+  wasm::Property result{wasm::Status::ok, std::string(kCount, '\0')};
+  if (!pairs.empty()) wasm::write_pairs(pairs, result.bytes);
+  return result;
+}
+
+std::string metadata_bytes(std::string_view filter_metadata_json) {
+  std::string out;
+  const json::value root = parse(filter_metadata_json);
+  if (!root.is_object()) return out;
+  for (const auto& [name, value] : root.get_object()) {
+    if (value.is_object()) put_entry(out, name, struct_bytes(value.get_object()));
+  }
+  return out;
+}
+
+wasm::Property metadata_value(std::string_view filter_metadata_json, std::string_view path) {
+  if (take_part(path) != "filter_metadata") return {};
+  const json::value root = parse(filter_metadata_json);
+  const json::value* value = &root;
+  while (!path.empty()) {
+    if (!value->is_object()) return {};
+    value = value->get_object().if_contains(take_part(path));
+    if (value == nullptr) return {};
+  }
+  return serialise(*value);
+}
+
+}  // namespace holdfast::filters
