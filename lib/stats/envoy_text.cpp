@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "stats/custom_stats.hpp"
 #include "stats/metrics_page.hpp"
 
 namespace holdfast::stats {
@@ -71,6 +72,7 @@ void append_histogram(std::string& out, const std::string& name, const std::stri
 
 struct Series {
   std::string name;  ///< Without the tags.
+  std::string family;
   std::string labels;
   const Stat* stat = nullptr;
 };
@@ -135,15 +137,29 @@ std::string stats_json(std::span<const Stat> stats) {
   return "{\"stats\":[" + plain + "]}";
 }
 
+std::optional<PrometheusSeries> prometheus_series(const TagExtractor& tags, std::string_view stat) {
+  auto [name, labels] = tags.extract(stat);
+  for (auto& label : labels) label.first = prometheus_name(label.first);
+  std::string family;
+  if (name.starts_with(CustomStats::kNamespace)) {
+    family = prometheus_name(std::string_view(name).substr(CustomStats::kNamespace.size()));
+    if (family.empty() || (family[0] >= '0' && family[0] <= '9')) return std::nullopt;
+  } else {
+    family = "envoy_" + prometheus_name(name);
+  }
+  return PrometheusSeries{std::move(name), std::move(family), std::move(labels)};
+}
+
 std::string envoy_prometheus(std::span<const Stat> stats, const TagExtractor& tags) {
   std::string out;
   for (const StatType type : {StatType::counter, StatType::gauge, StatType::histogram}) {
     std::vector<Series> all;
     for (const Stat& stat : stats) {
       if (stat.type != type) continue;
-      auto [name, found] = tags.extract(stat.name);
-      for (auto& tag : found) tag.first = prometheus_name(tag.first);
-      all.push_back({std::move(name), format_labels(found), &stat});
+      auto series = prometheus_series(tags, stat.name);
+      if (!series) continue;
+      all.push_back({std::move(series->name), std::move(series->family),
+                     format_labels(series->labels), &stat});
     }
     std::sort(all.begin(), all.end(), [](const Series& a, const Series& b) {
       if (a.name != b.name) return name_less(a.name, b.name);
@@ -151,7 +167,7 @@ std::string envoy_prometheus(std::span<const Stat> stats, const TagExtractor& ta
     });
     std::string_view last;
     for (const Series& series : all) {
-      const std::string name = "envoy_" + prometheus_name(series.name);
+      const std::string& name = series.family;
       if (series.name != last)
         out.append("# TYPE ").append(name).append(" ").append(to_string(type)).append("\n");
       last = series.name;

@@ -23,6 +23,10 @@ constant 0. Histograms keep two significant digits, from 1 us; `/stats` shows th
 milliseconds as Envoy does. `/stats?usedonly` shows what is not 0. Everything is summed over the
 workers.
 
+A metric that a plugin defines is `wasmcustom.<name>` in `/stats`; both Prometheus pages show it under
+its own name, with the labels that `stats_config.stats_tags` takes out of it. A plugin's histogram
+holds plain numbers.
+
 /metrics also has `holdfast_build_info{version,compiler,boost,commit}` and
 `process_cpu_seconds_total`, `process_resident_memory_bytes`, `process_virtual_memory_bytes`,
 `process_open_fds`, `process_max_fds`, `process_threads`, `process_start_time_seconds`.

@@ -37,14 +37,20 @@ void append_line(std::string& out, std::string_view name, std::string_view suffi
 void append_histogram(std::string& out, std::string_view name, const std::string& labels,
                       const HistogramSnapshot& histogram) {
   const std::string before = labels.empty() ? "le=\"" : labels + ",le=\"";
-  for (const std::uint64_t bound : kBounds) {
-    append_line(out, name, "_bucket",
-                before + format_double(static_cast<double>(bound) / 1e6) + '"',
-                std::to_string(histogram.count_below(bound)));
+  const auto bucket = [&](double bound, std::uint64_t below) {
+    append_line(out, name, "_bucket", before + format_double(bound) + '"', std::to_string(below));
+  };
+  if (histogram.unit() == HistogramSnapshot::Unit::plain) {
+    const EnvoyHistogram plain(histogram);
+    for (const double bound : EnvoyHistogram::kBounds) bucket(bound, plain.count_below(bound));
+  } else {
+    for (const std::uint64_t bound : kBounds) {
+      bucket(static_cast<double>(bound) / 1e6, histogram.count_below(bound));
+    }
   }
   const std::string count = std::to_string(histogram.count());
   append_line(out, name, "_bucket", before + "+Inf\"", count);
-  append_line(out, name, "_sum", labels, format_double(histogram.sum_seconds()));
+  append_line(out, name, "_sum", labels, format_double(histogram.sum()));
   append_line(out, name, "_count", labels, count);
 }
 

@@ -4,6 +4,7 @@
 #include <boost/version.hpp>
 #include <utility>
 
+#include "stats/custom_stats.hpp"
 #include "stats/envoy_text.hpp"
 #include "stats/metrics_page.hpp"
 #include "stats/process_metrics.hpp"
@@ -153,6 +154,7 @@ std::vector<Stat> Registry::collect() const {
   refresh_server_stats();
   std::vector<Stat> stats;
   for (const auto& scope : scopes_) scope->collect(stats);
+  if (custom_ != nullptr) custom_->collect(stats);
   for (Stat& stat : stats) {
     if (stat.type == StatType::histogram) {
       if (const auto at = flushed_.find(stat.name); at != flushed_.end()) {
@@ -176,9 +178,26 @@ std::string Registry::envoy_prometheus(std::span<const Stat> stats) const {
   return stats::envoy_prometheus(stats, *tags_);
 }
 
+/// Under the names and labels of Envoy's page: they are the plugin's own.
+void Registry::write_custom(MetricsPage& page) const {
+  std::vector<Stat> stats;
+  custom_->collect(stats);
+  for (const Stat& stat : stats) {
+    const auto series = prometheus_series(*tags_, stat.name);
+    if (!series) continue;
+    constexpr std::string_view kHelp = "Defined by a plugin.";
+    if (stat.type == StatType::histogram) {
+      page.add(series->family, kHelp, series->labels, stat.cumulative);
+    } else {
+      page.add(series->family, stat.type, kHelp, series->labels, stat.value);
+    }
+  }
+}
+
 void Registry::write_metrics(MetricsPage& page) const {
   refresh_server_stats();
   for (const auto& scope : scopes_) scope->metrics(page);
+  if (custom_ != nullptr) write_custom(page);
   Labels labels{
       {"version", build_.version}, {"compiler", __VERSION__}, {"boost", BOOST_LIB_VERSION}};
   if (!build_.commit.empty()) labels.emplace_back("commit", build_.commit);

@@ -25,6 +25,7 @@
 
 namespace holdfast::stats {
 
+class CustomStats;
 class MetricsPage;
 class Scope;
 class TagExtractor;
@@ -70,6 +71,9 @@ class Registry {
   void add_dns(const DnsStats* stats);
   void add_access_logs(const Workers<AccessLogStats>& threads);
 
+  /// Stats that plugins define, shown beside all others; null = none. They outlive this.
+  void set_custom(const CustomStats* custom) noexcept { custom_ = custom; }
+
   /// Bootstrap.stats_config.stats_tags. False and the reason in `error` when a regex does not
   /// compile.
   bool set_tags(std::span<const config::StatsTag> tags, std::string& error);
@@ -93,6 +97,7 @@ class Registry {
 
  private:
   void refresh_server_stats() const;
+  void write_custom(MetricsPage& page) const;
 
   mutable ServerStats server_;  ///< Read functions refresh uptime, memory and totals.
   const BuildInfo build_;
@@ -100,6 +105,7 @@ class Registry {
   std::vector<std::unique_ptr<Scope>> scopes_;
   std::vector<const ListenerStats*> listeners_;  ///< For server.total_connections.
   std::unique_ptr<TagExtractor> tags_;
+  const CustomStats* custom_ = nullptr;
 
   struct Flushed {
     HistogramSnapshot last;

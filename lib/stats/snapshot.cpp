@@ -27,12 +27,13 @@ void HistogramSnapshot::add(const Histogram& histogram) {
 }
 
 void HistogramSnapshot::add(const HistogramSnapshot& other) {
+  if (bins_.empty()) unit_ = other.unit_;
   for (const Bin& bin : other.bins_) merge(bin.lower, bin.count);
   sum_us_ += other.sum_us_;
 }
 
 HistogramSnapshot HistogramSnapshot::since(const HistogramSnapshot& before) const {
-  HistogramSnapshot result;
+  HistogramSnapshot result(unit_);
   auto old = before.bins_.begin();
   for (const Bin& bin : bins_) {
     while (old != before.bins_.end() && old->lower < bin.lower) ++old;
@@ -50,8 +51,9 @@ std::uint64_t HistogramSnapshot::count() const noexcept {
   return total;
 }
 
-double HistogramSnapshot::sum_seconds() const noexcept {
-  return static_cast<double>(sum_us_) / 1e6;
+double HistogramSnapshot::sum() const noexcept {
+  const auto sum = static_cast<double>(sum_us_);
+  return unit_ == Unit::plain ? sum : sum / 1e6;
 }
 
 std::uint64_t HistogramSnapshot::count_below(std::uint64_t microseconds) const noexcept {
@@ -64,9 +66,10 @@ std::uint64_t HistogramSnapshot::count_below(std::uint64_t microseconds) const n
 }
 
 EnvoyHistogram::EnvoyHistogram(const HistogramSnapshot& snapshot) {
-  for (const auto& [lower_us, count] : snapshot.bins()) {
-    const std::uint64_t ms = lower_us / 1000;  // Two digits from 10 ms up, so exact there.
-    const auto left = static_cast<double>(ms);
+  // Of microseconds, two digits are exact from 10 ms up.
+  const std::uint64_t divisor = snapshot.unit() == HistogramSnapshot::Unit::plain ? 1 : 1000;
+  for (const auto& [lower, count] : snapshot.bins()) {
+    const auto left = static_cast<double>(lower / divisor);
     count_ += count;
     if (!bins_.empty() && bins_.back().left == left) {
       bins_.back().count += count;
@@ -74,7 +77,7 @@ EnvoyHistogram::EnvoyHistogram(const HistogramSnapshot& snapshot) {
     }
     double decade = 1;
     while (decade * 10 <= left) decade *= 10;
-    bins_.push_back({left, ms == 0 ? 0 : decade / 10, count});
+    bins_.push_back({left, left == 0 ? 0 : decade / 10, count});
   }
 }
 
@@ -115,10 +118,10 @@ std::array<double, EnvoyHistogram::kQuantiles.size()> EnvoyHistogram::quantiles(
   return result;
 }
 
-std::uint64_t EnvoyHistogram::count_below(double milliseconds) const noexcept {
+std::uint64_t EnvoyHistogram::count_below(double bound) const noexcept {
   std::uint64_t total = 0;
   for (const Bin& bin : bins_) {
-    if (bin.left > milliseconds) break;
+    if (bin.left > bound) break;
     total += bin.count;
   }
   return total;
