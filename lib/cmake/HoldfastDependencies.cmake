@@ -20,7 +20,6 @@ if(HOLDFAST_STATIC)
 endif()
 find_package(Boost 1.81 REQUIRED COMPONENTS json url)
 find_package(PkgConfig REQUIRED)
-find_package(ZLIB REQUIRED)
 pkg_check_modules(CARES REQUIRED IMPORTED_TARGET libcares)
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 

@@ -147,14 +147,10 @@ void Guest::close_stream(StreamSlot& slot) noexcept {
 Guest::Answer Guest::call(Context& who, Export e,
                           std::initializer_list<std::uint32_t> arguments) noexcept {
   if (!vm_->has(e)) return {};
-  // Headers callbacks of ABI 0.1.0 know nothing of the end of the stream.
-  const bool short_form = arguments.size() > 2 && vm_->parameters(e) == 2;
   const Frame before = frame_;
   frame_ = {&who, nullptr, false};
   const auto since = std::chrono::steady_clock::now();
-  const std::optional<std::uint32_t> result =
-      short_form ? vm_->call(e, {*arguments.begin(), *(arguments.begin() + 1)})
-                 : vm_->call(e, arguments);
+  const std::optional<std::uint32_t> result = vm_->call(e, arguments);
   services_.stats.callback_time.record(std::chrono::steady_clock::now() - since);
   output_.flush(*this);
   const Frame inside = frame_;

@@ -79,8 +79,6 @@ class Guest final : public CallSink {
   // Of the host functions: REQUIRES that guest code is on the stack
   // -----------------------------------------------
 
-  /// False while the module's start function runs: there is no Vm to work on yet.
-  [[nodiscard]] bool ready() const noexcept { return vm_ != nullptr; }
   [[nodiscard]] Vm& vm() noexcept { return *vm_; }
   [[nodiscard]] AbiVersion abi() const noexcept { return abi_; }
   [[nodiscard]] const PluginConfig& vm_config() const noexcept { return vm_config_; }

@@ -35,12 +35,6 @@ using Words = const std::uint64_t*;
 [[nodiscard]] std::string_view lower_case(Guest& guest, std::string_view name);
 void lower_case(Guest& guest, Pairs& pairs);
 
-/// A host function is not called before its guest has a Vm (a module's start function may try).
-template <std::uint64_t (*Function)(Guest&, Words)>
-std::uint64_t guarded(Guest& guest, Words arguments) {
-  return guest.ready() ? Function(guest, arguments) : answer(Status::internal_failure);
-}
-
 [[nodiscard]] std::span<const HostImport> log_imports() noexcept;     // imports_log.cpp
 [[nodiscard]] std::span<const HostImport> header_imports() noexcept;  // imports_headers.cpp
 [[nodiscard]] std::span<const HostImport> buffer_imports() noexcept;  // imports_buffers.cpp

@@ -75,9 +75,9 @@ std::uint64_t set_buffer_bytes(Guest& guest, Words a) {
 }
 
 constexpr std::array kImports = {
-    HostImport{"env", "proxy_get_buffer_bytes", "iiiii", "i", guarded<get_buffer_bytes>},
-    HostImport{"env", "proxy_get_buffer_status", "iii", "i", guarded<get_buffer_status>},
-    HostImport{"env", "proxy_set_buffer_bytes", "iiiii", "i", guarded<set_buffer_bytes>},
+    HostImport{"env", "proxy_get_buffer_bytes", "iiiii", "i", get_buffer_bytes},
+    HostImport{"env", "proxy_get_buffer_status", "iii", "i", get_buffer_status},
+    HostImport{"env", "proxy_set_buffer_bytes", "iiiii", "i", set_buffer_bytes},
 };
 
 }  // namespace

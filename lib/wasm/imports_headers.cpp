@@ -143,15 +143,13 @@ std::uint64_t remove_header_map_value(Guest& guest, Words a) {
 }
 
 constexpr std::array kImports = {
-    HostImport{"env", "proxy_get_header_map_value", "iiiii", "i", guarded<get_header_map_value>},
-    HostImport{"env", "proxy_get_header_map_pairs", "iii", "i", guarded<get_header_map_pairs>},
-    HostImport{"env", "proxy_get_header_map_size", "ii", "i", guarded<get_header_map_size>},
-    HostImport{"env", "proxy_set_header_map_pairs", "iii", "i", guarded<set_header_map_pairs>},
-    HostImport{"env", "proxy_add_header_map_value", "iiiii", "i", guarded<add_header_map_value>},
-    HostImport{"env", "proxy_replace_header_map_value", "iiiii", "i",
-               guarded<replace_header_map_value>},
-    HostImport{"env", "proxy_remove_header_map_value", "iii", "i",
-               guarded<remove_header_map_value>},
+    HostImport{"env", "proxy_get_header_map_value", "iiiii", "i", get_header_map_value},
+    HostImport{"env", "proxy_get_header_map_pairs", "iii", "i", get_header_map_pairs},
+    HostImport{"env", "proxy_get_header_map_size", "ii", "i", get_header_map_size},
+    HostImport{"env", "proxy_set_header_map_pairs", "iii", "i", set_header_map_pairs},
+    HostImport{"env", "proxy_add_header_map_value", "iiiii", "i", add_header_map_value},
+    HostImport{"env", "proxy_replace_header_map_value", "iiiii", "i", replace_header_map_value},
+    HostImport{"env", "proxy_remove_header_map_value", "iii", "i", remove_header_map_value},
 };
 
 }  // namespace

@@ -149,22 +149,20 @@ std::uint64_t abort(Guest& guest, Words a) {
 }
 
 constexpr std::array kImports = {
-    HostImport{"env", "proxy_log", "iii", "i", guarded<log>},
-    HostImport{"env", "proxy_get_log_level", "i", "i", guarded<get_log_level>},
-    HostImport{"env", "proxy_get_current_time_nanoseconds", "i", "i",
-               guarded<get_current_time_nanoseconds>},
-    HostImport{"env", "proxy_set_tick_period_milliseconds", "i", "i",
-               guarded<set_tick_period_milliseconds>},
-    HostImport{"env", "proxy_set_effective_context", "i", "i", guarded<set_effective_context>},
-    HostImport{"env", "proxy_done", "", "i", guarded<done>},
-    HostImport{"env", "proxy_get_configuration", "ii", "i", guarded<get_configuration>},
-    HostImport{"env", "proxy_get_status", "iii", "i", guarded<get_status>},
-    HostImport{"env", "proxy_get_property", "iiii", "i", guarded<get_property>},
-    HostImport{"env", "proxy_set_property", "iiii", "i", guarded<set_property>},
-    HostImport{"env", "proxy_call_foreign_function", "iiiiii", "i", guarded<call_foreign_function>},
+    HostImport{"env", "proxy_log", "iii", "i", log},
+    HostImport{"env", "proxy_get_log_level", "i", "i", get_log_level},
+    HostImport{"env", "proxy_get_current_time_nanoseconds", "i", "i", get_current_time_nanoseconds},
+    HostImport{"env", "proxy_set_tick_period_milliseconds", "i", "i", set_tick_period_milliseconds},
+    HostImport{"env", "proxy_set_effective_context", "i", "i", set_effective_context},
+    HostImport{"env", "proxy_done", "", "i", done},
+    HostImport{"env", "proxy_get_configuration", "ii", "i", get_configuration},
+    HostImport{"env", "proxy_get_status", "iii", "i", get_status},
+    HostImport{"env", "proxy_get_property", "iiii", "i", get_property},
+    HostImport{"env", "proxy_set_property", "iiii", "i", set_property},
+    HostImport{"env", "proxy_call_foreign_function", "iiiiii", "i", call_foreign_function},
     HostImport{"env", "pthread_equal", "ii", "i", pthread_equal},
     HostImport{"env", "emscripten_notify_memory_growth", "i", "", emscripten_notify_memory_growth},
-    HostImport{"env", "abort", "iiii", "", guarded<abort>},
+    HostImport{"env", "abort", "iiii", "", abort},
 };
 
 }  // namespace

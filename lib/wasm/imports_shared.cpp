@@ -93,16 +93,16 @@ std::uint64_t get_metric(Guest& guest, Words a) {
 }
 
 constexpr std::array kImports = {
-    HostImport{"env", "proxy_get_shared_data", "iiiii", "i", guarded<get_shared_data>},
-    HostImport{"env", "proxy_set_shared_data", "iiiii", "i", guarded<set_shared_data>},
-    HostImport{"env", "proxy_register_shared_queue", "iii", "i", guarded<register_shared_queue>},
-    HostImport{"env", "proxy_resolve_shared_queue", "iiiii", "i", guarded<resolve_shared_queue>},
-    HostImport{"env", "proxy_enqueue_shared_queue", "iii", "i", guarded<enqueue_shared_queue>},
-    HostImport{"env", "proxy_dequeue_shared_queue", "iii", "i", guarded<dequeue_shared_queue>},
-    HostImport{"env", "proxy_define_metric", "iiii", "i", guarded<define_metric>},
-    HostImport{"env", "proxy_increment_metric", "iI", "i", guarded<increment_metric>},
-    HostImport{"env", "proxy_record_metric", "iI", "i", guarded<record_metric>},
-    HostImport{"env", "proxy_get_metric", "ii", "i", guarded<get_metric>},
+    HostImport{"env", "proxy_get_shared_data", "iiiii", "i", get_shared_data},
+    HostImport{"env", "proxy_set_shared_data", "iiiii", "i", set_shared_data},
+    HostImport{"env", "proxy_register_shared_queue", "iii", "i", register_shared_queue},
+    HostImport{"env", "proxy_resolve_shared_queue", "iiiii", "i", resolve_shared_queue},
+    HostImport{"env", "proxy_enqueue_shared_queue", "iii", "i", enqueue_shared_queue},
+    HostImport{"env", "proxy_dequeue_shared_queue", "iii", "i", dequeue_shared_queue},
+    HostImport{"env", "proxy_define_metric", "iiii", "i", define_metric},
+    HostImport{"env", "proxy_increment_metric", "iI", "i", increment_metric},
+    HostImport{"env", "proxy_record_metric", "iI", "i", record_metric},
+    HostImport{"env", "proxy_get_metric", "ii", "i", get_metric},
 };
 
 }  // namespace

@@ -75,12 +75,12 @@ std::uint64_t send_local_response(Guest& guest, Words a) {
 }
 
 constexpr std::array kImports = {
-    HostImport{"env", "proxy_continue_stream", "i", "i", guarded<continue_stream>},
-    HostImport{"env", "proxy_close_stream", "i", "i", guarded<close_stream>},
-    HostImport{"env", "proxy_continue_request", "", "i", guarded<continue_request>},
-    HostImport{"env", "proxy_continue_response", "", "i", guarded<continue_response>},
-    HostImport{"env", "proxy_clear_route_cache", "", "i", guarded<clear_route_cache>},
-    HostImport{"env", "proxy_send_local_response", "iiiiiiii", "i", guarded<send_local_response>},
+    HostImport{"env", "proxy_continue_stream", "i", "i", continue_stream},
+    HostImport{"env", "proxy_close_stream", "i", "i", close_stream},
+    HostImport{"env", "proxy_continue_request", "", "i", continue_request},
+    HostImport{"env", "proxy_continue_response", "", "i", continue_response},
+    HostImport{"env", "proxy_clear_route_cache", "", "i", clear_route_cache},
+    HostImport{"env", "proxy_send_local_response", "iiiiiiii", "i", send_local_response},
 };
 
 }  // namespace

@@ -19,7 +19,8 @@ std::string u32(std::uint32_t value) {
 
 TEST_CASE("pairs are laid out as the ABI says", "[wasm]") {
   using std::string_literals::operator""s;
-  CHECK(written({{":path", "/"}, {"a", ""}}) == "\2\0\0\0\5\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0:path\0/\0a\0\0"s);
+  CHECK(written({{":path", "/"}, {"a", ""}}) ==
+        "\2\0\0\0\5\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0:path\0/\0a\0\0"s);
   CHECK(written({}).empty());
 }
 

@@ -12,6 +12,7 @@
 #include "base/log.hpp"
 #include "catch.hpp"
 #include "wasm/engine.hpp"
+#include "wasm_signals.hpp"
 
 namespace holdfast::wasm {
 
@@ -74,9 +75,10 @@ std::optional<std::string_view> FakeStream::body(BufferType type) noexcept {
   return at->second;
 }
 
-Status FakeStream::edit_body(BufferType type, std::size_t start, std::size_t length, std::string_view data) noexcept {
-  event("edit " + std::to_string(static_cast<int>(type)) + " " + std::to_string(start) + " " + std::to_string(length) +
-        " " + std::string(data));
+Status FakeStream::edit_body(BufferType type, std::size_t start, std::size_t length,
+                             std::string_view data) noexcept {
+  event("edit " + std::to_string(static_cast<int>(type)) + " " + std::to_string(start) + " " +
+        std::to_string(length) + " " + std::string(data));
   return Status::ok;
 }
 
@@ -95,10 +97,16 @@ Status FakeStream::set_property(std::string_view path, std::string_view value) n
   return Status::ok;
 }
 
-Status FakeWorker::start_call(const CallRequest& request, CallSink& sink, std::uint32_t token) noexcept {
+Status FakeWorker::start_call(const CallRequest& request, CallSink& sink,
+                              std::uint32_t token) noexcept {
   if (call_status != Status::ok) return call_status;
-  calls.push_back({&sink, token, std::string(request.cluster), {request.headers.begin(), request.headers.end()},
-                   std::string(request.body), {request.trailers.begin(), request.trailers.end()}, request.timeout});
+  calls.push_back({&sink,
+                   token,
+                   std::string(request.cluster),
+                   {request.headers.begin(), request.headers.end()},
+                   std::string(request.body),
+                   {request.trailers.begin(), request.trailers.end()},
+                   request.timeout});
   return Status::ok;
 }
 
@@ -107,7 +115,8 @@ void FakeWorker::cancel_call(CallSink& sink, std::uint32_t token) noexcept {
   cancelled.push_back(token);
 }
 
-void FakeWorker::set_timer(const void* owner, std::chrono::milliseconds delay, std::function<void()> tick) {
+void FakeWorker::set_timer(const void* owner, std::chrono::milliseconds delay,
+                           std::function<void()> tick) {
   timers_[owner] = {now_ + delay, std::move(tick)};
 }
 
@@ -119,8 +128,9 @@ Property FakeWorker::property(std::string_view path) noexcept {
 void FakeWorker::advance(std::chrono::milliseconds by) {
   const std::chrono::milliseconds end = now_ + by;
   for (;;) {
-    const auto next = std::min_element(timers_.begin(), timers_.end(),
-                                       [](const auto& a, const auto& b) { return a.second.due < b.second.due; });
+    const auto next =
+        std::min_element(timers_.begin(), timers_.end(),
+                         [](const auto& a, const auto& b) { return a.second.due < b.second.due; });
     if (next == timers_.end() || next->second.due > end) break;
     now_ = std::max(now_, next->second.due);
     const std::function<void()> tick = std::move(next->second.tick);
@@ -180,6 +190,7 @@ std::shared_ptr<Engine> engine() {
     auto made = Engine::make({.cache_directory = "none"}, error);
     INFO(error);
     REQUIRE(made != nullptr);
+    WasmSignals::keep();
     return made;
   }();
   return instance;
@@ -187,7 +198,10 @@ std::shared_ptr<Engine> engine() {
 
 }  // namespace
 
-PluginFixture::PluginFixture() = default;
+PluginFixture::PluginFixture() {
+  (void)engine();
+  WasmSignals::use();
+}
 
 std::shared_ptr<PluginConfig> PluginFixture::config(const Wat& wat, std::string name) {
   std::string error;

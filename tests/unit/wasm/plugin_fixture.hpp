@@ -1,4 +1,5 @@
-// A plugin host with everything around it faked: exchanges, the worker with its clock and calls, and the log in a file.
+// A plugin host with everything around it faked: exchanges, the worker with its clock and calls,
+// and the log in a file.
 #pragma once
 
 #include <deque>
@@ -37,14 +38,15 @@ class FakeStream final : public StreamHost {
   std::map<MapType, FakeHeaders> maps;
   std::map<BufferType, std::string> bodies;
   std::map<std::string, std::string> properties;
-  Lines events;                  ///< What was asked for: "resume 1", "reply 403 body", "failed".
+  Lines events;                    ///< What was asked for: "resume 1", "reply 403 body", "failed".
   std::function<void()> on_event;  ///< Called after each.
   LocalResponse reply;
 
   [[nodiscard]] HeaderMap* headers(MapType type) noexcept override;
   void on_headers_modified(MapType type) noexcept override;
   [[nodiscard]] std::optional<std::string_view> body(BufferType type) noexcept override;
-  Status edit_body(BufferType type, std::size_t start, std::size_t length, std::string_view data) noexcept override;
+  Status edit_body(BufferType type, std::size_t start, std::size_t length,
+                   std::string_view data) noexcept override;
   void resume(StreamType type) noexcept override { event("resume", static_cast<int>(type)); }
   void close(StreamType type) noexcept override { event("close", static_cast<int>(type)); }
   void send_local_response(LocalResponse&& response) noexcept override;
@@ -68,14 +70,16 @@ class FakeWorker final : public WorkerHost {
     OwnedPairs trailers;
     std::chrono::milliseconds timeout;
   };
-  std::deque<Call> calls;     ///< Under way.
+  std::deque<Call> calls;  ///< Under way.
   std::vector<std::uint32_t> cancelled;
   Status call_status = Status::ok;
   std::map<std::string, std::string> properties;
 
-  Status start_call(const CallRequest& request, CallSink& sink, std::uint32_t token) noexcept override;
+  Status start_call(const CallRequest& request, CallSink& sink,
+                    std::uint32_t token) noexcept override;
   void cancel_call(CallSink& sink, std::uint32_t token) noexcept override;
-  void set_timer(const void* owner, std::chrono::milliseconds delay, std::function<void()> tick) override;
+  void set_timer(const void* owner, std::chrono::milliseconds delay,
+                 std::function<void()> tick) override;
   void clear_timer(const void* owner) noexcept override { timers_.erase(owner); }
   void post(std::function<void()> task) override { posted_.push_back(std::move(task)); }
   [[nodiscard]] Property property(std::string_view path) noexcept override;
@@ -120,7 +124,8 @@ struct PluginFixture {
   /// Adds it, and starts the host.
   Plugin& start(std::shared_ptr<const PluginConfig> config);
   Plugin& start(const Wat& wat) { return start(config(wat)); }
-  /// What plugins have logged since the last call, without "wasm log" and prefix; other lines as they are.
+  /// What plugins have logged since the last call, without "wasm log" and prefix; other lines as
+  /// they are.
   [[nodiscard]] Lines said();
   /// As above for a callback run on a new exchange: on_request_headers(8, true), not ended.
   StreamContext* request(Plugin& plugin, FakeStream& stream);

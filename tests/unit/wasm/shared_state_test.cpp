@@ -20,7 +20,8 @@ TEST_CASE_METHOD(Fixture, "shared data are told apart by vm_id", "[wasm]") {
   CHECK(shared.get_data("vm", "key")->value == "value");
 }
 
-TEST_CASE_METHOD(Fixture, "shared data change only under the compare-and-swap value that was read", "[wasm]") {
+TEST_CASE_METHOD(Fixture, "shared data change only under the compare-and-swap value that was read",
+                 "[wasm]") {
   CHECK(shared.set_data("vm", "key", "1", 77) == Status::ok);  // New: nothing to compare with.
   const auto first = shared.get_data("vm", "key");
   CHECK(shared.set_data("vm", "key", "2", first->cas) == Status::ok);
@@ -31,7 +32,8 @@ TEST_CASE_METHOD(Fixture, "shared data change only under the compare-and-swap va
   CHECK(shared.get_data("vm", "key")->value == "4");
 }
 
-TEST_CASE_METHOD(Fixture, "shared data are bounded, and what is overwritten is given back", "[wasm]") {
+TEST_CASE_METHOD(Fixture, "shared data are bounded, and what is overwritten is given back",
+                 "[wasm]") {
   const std::string big(40UL << 20, 'x');
   CHECK(shared.set_data("vm", "a", big, 0) == Status::ok);
   CHECK(shared.set_data("vm", "b", big, 0) == Status::internal_failure);
@@ -40,10 +42,12 @@ TEST_CASE_METHOD(Fixture, "shared data are bounded, and what is overwritten is g
   CHECK(shared.set_data("vm", "b", big, 0) == Status::ok);
 }
 
-TEST_CASE_METHOD(Fixture, "a queue is first in, first out, and tells its owner of each entry", "[wasm]") {
+TEST_CASE_METHOD(Fixture, "a queue is first in, first out, and tells its owner of each entry",
+                 "[wasm]") {
   std::vector<std::uint32_t> told;
   const int owner = 0;
-  const auto token = shared.register_queue("vm", "q", &owner, [&](std::uint32_t t) { told.push_back(t); });
+  const auto token =
+      shared.register_queue("vm", "q", &owner, [&](std::uint32_t t) { told.push_back(t); });
   CHECK(token != 0);
   CHECK(shared.resolve_queue("vm", "q") == token);
   CHECK_FALSE(shared.resolve_queue("vm", "other"));
@@ -62,7 +66,8 @@ TEST_CASE_METHOD(Fixture, "a queue is first in, first out, and tells its owner o
   CHECK(shared.enqueue(token + 1, "3") == Status::not_found);
 }
 
-TEST_CASE_METHOD(Fixture, "registering again keeps a queue's entries and replaces who is told", "[wasm]") {
+TEST_CASE_METHOD(Fixture, "registering again keeps a queue's entries and replaces who is told",
+                 "[wasm]") {
   unsigned first = 0;
   unsigned second = 0;
   const auto token = shared.register_queue("vm", "q", &first, [&](std::uint32_t) { ++first; });
@@ -91,7 +96,8 @@ TEST_CASE_METHOD(Fixture, "what waits in queues is bounded", "[wasm]") {
   CHECK(shared.dequeue(token, value) == Status::ok);
   CHECK(shared.enqueue(token, big) == Status::ok);
   std::uint32_t last = 1;
-  for (unsigned i = 0; last != 0 && i < 20'000; ++i) last = shared.register_queue("vm", std::to_string(i), nullptr, {});
+  for (unsigned i = 0; last != 0 && i < 20'000; ++i)
+    last = shared.register_queue("vm", std::to_string(i), nullptr, {});
   CHECK(last == 0);
 }
 

@@ -7,18 +7,22 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// Panics in proxy_on_response_headers of messages with so many headers, and in proxy_on_tick, when it ticks each 10 seconds.
+/// Panics in proxy_on_response_headers of messages with so many headers, and in proxy_on_tick, when
+/// it ticks each 10 seconds.
 Wat panics_at(int headers) {
   Wat wat;
   wat.callback("proxy_on_configure", 2, 1)
       .callback("proxy_on_request_headers", 3, 0)
       .callback("proxy_on_response_headers", 3, 0,
-                "(if (i32.eq (local.get $b) (i32.const " + std::to_string(headers) + ")) (then (unreachable)))")
+                "(if (i32.eq (local.get $b) (i32.const " + std::to_string(headers) +
+                    ")) (then (unreachable)))")
       .callback("proxy_on_log", 1, -1);
   return wat;
 }
 
-TEST_CASE_METHOD(PluginFixture, "a trap fails its own exchange, and the next one gets a new VM at once", "[wasm]") {
+TEST_CASE_METHOD(PluginFixture,
+                 "a trap fails its own exchange, and the next one gets a new VM at once",
+                 "[wasm]") {
   Plugin& plugin = start(panics_at(66));
   FakeStream stream;
   FakeStream older;
@@ -32,7 +36,8 @@ TEST_CASE_METHOD(PluginFixture, "a trap fails its own exchange, and the next one
   CHECK(stats->traps.at(static_cast<std::size_t>(TrapKind::unreachable)).get() == 1);
   const Lines told = said();
   CHECK(told.at(0) == "proxy_on_response_headers 3 66 0");
-  CHECK_THAT(told.at(1), Catch::Matchers::StartsWith("error plugin plug (vm_id \"vm\") has trapped: unreachable"));
+  CHECK_THAT(told.at(1), Catch::Matchers::StartsWith(
+                             "error plugin plug (vm_id \"vm\") has trapped: unreachable"));
 
   // Nothing comes to it any more.
   CHECK(context->on_response_body(1, true) == Action::proceed);
@@ -67,7 +72,8 @@ TEST_CASE_METHOD(PluginFixture, "a new VM is made without a request, too", "[was
   CHECK(stats->vms_active.get() == 1);
 }
 
-TEST_CASE_METHOD(PluginFixture, "traps that follow each other wait longer and longer, up to a minute", "[wasm]") {
+TEST_CASE_METHOD(PluginFixture,
+                 "traps that follow each other wait longer and longer, up to a minute", "[wasm]") {
   Plugin& plugin = start(panics_at(66));
   const auto trap = [&] {
     FakeStream stream;
@@ -118,7 +124,8 @@ TEST_CASE_METHOD(PluginFixture, "a VM that has lived ten back-offs clears the co
   context->end();
 }
 
-TEST_CASE_METHOD(PluginFixture, "a plugin that does not start again is down, and tried again", "[wasm]") {
+TEST_CASE_METHOD(PluginFixture, "a plugin that does not start again is down, and tried again",
+                 "[wasm]") {
   // Starts once in each VM's life only when shared data say so.
   Wat wat;
   wat.quiet("proxy_on_configure", 2, 1,
@@ -134,7 +141,8 @@ TEST_CASE_METHOD(PluginFixture, "a plugin that does not start again is down, and
   FakeStream other;
   CHECK(plugin.begin(other) == nullptr);  // Made at once, and failed: 1 s.
   const Lines told = said();
-  CHECK_THAT(told.back(), Catch::Matchers::StartsWith("error plugin plug (vm_id \"vm\") is down for now: trapped: "));
+  CHECK_THAT(told.back(), Catch::Matchers::StartsWith(
+                              "error plugin plug (vm_id \"vm\") is down for now: trapped: "));
   worker.advance(milliseconds{999});
   CHECK(stats->vms_created.get() == 2);
   worker.advance(milliseconds{1});  // Failed again: 2 s.
@@ -146,11 +154,13 @@ TEST_CASE_METHOD(PluginFixture, "a plugin that does not start again is down, and
   CHECK(stats->vms_created.get() == 4);
 }
 
-TEST_CASE_METHOD(PluginFixture, "what a callback has asked for is forgotten when it traps", "[wasm]") {
+TEST_CASE_METHOD(PluginFixture, "what a callback has asked for is forgotten when it traps",
+                 "[wasm]") {
   Wat wat;
   wat.quiet("proxy_on_request_headers", 3, 0,
             "(drop (call $continue_stream (i32.const 0)))"
-            "(drop (call $send_local_response (i32.const 403) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)"
+            "(drop (call $send_local_response (i32.const 403) (i32.const 0) (i32.const 0) "
+            "(i32.const 0) (i32.const 0)"
             " (i32.const 0) (i32.const 0) (i32.const -1)))"
             "(unreachable)");
   Plugin& plugin = start(wat);
@@ -159,7 +169,8 @@ TEST_CASE_METHOD(PluginFixture, "what a callback has asked for is forgotten when
   CHECK(stream.events == Lines{"failed"});
 }
 
-TEST_CASE_METHOD(PluginFixture, "an exchange that ends while it is told of its failure ends once", "[wasm]") {
+TEST_CASE_METHOD(PluginFixture, "an exchange that ends while it is told of its failure ends once",
+                 "[wasm]") {
   Plugin& plugin = start(panics_at(66));
   FakeStream stream;
   StreamContext* context = request(plugin, stream);
@@ -169,7 +180,8 @@ TEST_CASE_METHOD(PluginFixture, "an exchange that ends while it is told of its f
   CHECK(stats->vms_active.get() == 0);
 }
 
-TEST_CASE_METHOD(PluginFixture, "a trap in the last callbacks of an exchange fails nobody", "[wasm]") {
+TEST_CASE_METHOD(PluginFixture, "a trap in the last callbacks of an exchange fails nobody",
+                 "[wasm]") {
   Wat wat;
   wat.quiet("proxy_on_log", 1, -1, "(unreachable)").callback("proxy_on_done", 1, 1);
   Plugin& plugin = start(wat);
@@ -182,7 +194,8 @@ TEST_CASE_METHOD(PluginFixture, "a trap in the last callbacks of an exchange fai
 
 TEST_CASE_METHOD(PluginFixture, "a trap in a tick retires the VM, and its ticks end", "[wasm]") {
   Wat wat;
-  wat.quiet("proxy_on_configure", 2, 1, "(drop (call $set_tick_period_milliseconds (i32.const 100)))")
+  wat.quiet("proxy_on_configure", 2, 1,
+            "(drop (call $set_tick_period_milliseconds (i32.const 100)))")
       .callback("proxy_on_tick", 1, -1, "(unreachable)")
       .callback("proxy_on_request_headers", 3, 0);
   Plugin& plugin = start(wat);
@@ -200,11 +213,14 @@ TEST_CASE_METHOD(PluginFixture, "a trap in a tick retires the VM, and its ticks 
   CHECK(stats->vms_active.get() == 0);
 }
 
-TEST_CASE_METHOD(PluginFixture, "a trap in the answer to a call fails the exchange that has made it", "[wasm]") {
+TEST_CASE_METHOD(PluginFixture,
+                 "a trap in the answer to a call fails the exchange that has made it", "[wasm]") {
   Wat wat;
   wat.quiet("proxy_on_response_headers", 3, 1,
-            "(drop (call $http_call " + wat.text("cluster") + wat.pairs(":method: GET\n:path: /\n:authority: a") +
-                "(i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 100) (i32.const 16)))")
+            "(drop (call $http_call " + wat.text("cluster") +
+                wat.pairs(":method: GET\n:path: /\n:authority: a") +
+                "(i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 100) "
+                "(i32.const 16)))")
       .quiet("proxy_on_http_call_response", 5, -1, "(unreachable)");
   Plugin& plugin = start(wat);
   FakeStream stream;
@@ -225,11 +241,13 @@ TEST_CASE_METHOD(PluginFixture, "a trap in the answer to a call fails the exchan
   CHECK(stats->calls_active.get() == 0);
 }
 
-TEST_CASE_METHOD(PluginFixture, "calls of the plugin itself end with its VM; those of exchanges go on", "[wasm]") {
+TEST_CASE_METHOD(PluginFixture,
+                 "calls of the plugin itself end with its VM; those of exchanges go on", "[wasm]") {
   Wat wat;
-  const std::string call = "(drop (call $http_call " + wat.text("cluster") +
-                           wat.pairs(":method: GET\n:path: /\n:authority: a") +
-                           "(i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 100) (i32.const 16)))";
+  const std::string call =
+      "(drop (call $http_call " + wat.text("cluster") +
+      wat.pairs(":method: GET\n:path: /\n:authority: a") +
+      "(i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 100) (i32.const 16)))";
   wat.quiet("proxy_on_configure", 2, 1, call)
       .quiet("proxy_on_response_headers", 3, 1, call)
       .quiet("proxy_on_response_body", 3, 1, "(unreachable)")
@@ -249,11 +267,13 @@ TEST_CASE_METHOD(PluginFixture, "calls of the plugin itself end with its VM; tho
   paused_context->end();
 }
 
-TEST_CASE_METHOD(PluginFixture, "queues and ticks of a VM that has trapped are the new one's", "[wasm]") {
+TEST_CASE_METHOD(PluginFixture, "queues and ticks of a VM that has trapped are the new one's",
+                 "[wasm]") {
   Wat wat;
   wat.quiet("proxy_on_configure", 2, 1,
-            "(drop (call $register_shared_queue " + wat.text("q") + " (i32.const 16)))"
-            "(call $number (i32.load (i32.const 16))) (call $end_line)")
+            "(drop (call $register_shared_queue " + wat.text("q") +
+                " (i32.const 16)))"
+                "(call $number (i32.load (i32.const 16))) (call $end_line)")
       .callback("proxy_on_queue_ready", 2, -1)
       .quiet("proxy_on_request_headers", 3, 0, "(unreachable)");
   Plugin& plugin = start(wat);
@@ -270,7 +290,9 @@ TEST_CASE_METHOD(PluginFixture, "queues and ticks of a VM that has trapped are t
   context->end();
 }
 
-TEST_CASE_METHOD(PluginFixture, "traps are told each at first, later once a minute, and counted always", "[wasm]") {
+TEST_CASE_METHOD(PluginFixture,
+                 "traps are told each at first, later once a minute, and counted always",
+                 "[wasm]") {
   const auto settings = config(panics_at(66));
   settings->reload_backoff = milliseconds{1};
   Plugin& plugin = start(settings);
@@ -282,7 +304,8 @@ TEST_CASE_METHOD(PluginFixture, "traps are told each at first, later once a minu
     (void)context->on_response_headers(66, false);
     context->end();
     worker.advance(milliseconds{60'000});
-    for (const std::string& line : said()) told += line.find("has trapped") != std::string::npos ? 1 : 0;
+    for (const std::string& line : said())
+      told += line.find("has trapped") != std::string::npos ? 1 : 0;
   }
   CHECK(traps() == 50);
   CHECK(told == 21);

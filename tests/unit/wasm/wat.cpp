@@ -19,7 +19,8 @@ std::string import_all() {
     if (import.module != "env" && import.module != "wasi_snapshot_preview1") continue;
     std::string_view alias = import.name;
     if (alias.starts_with("proxy_")) alias.remove_prefix(6);
-    out += "(import \"" + std::string(import.module) + "\" \"" + std::string(import.name) + "\" (func $" + std::string(alias);
+    out += "(import \"" + std::string(import.module) + "\" \"" + std::string(import.name) +
+           "\" (func $" + std::string(alias);
     if (!import.parameters.empty()) out += " (param" + types(import.parameters) + ")";
     if (!import.results.empty()) out += " (result" + types(import.results) + ")";
     out += "))\n";
@@ -27,7 +28,8 @@ std::string import_all() {
   return out;
 }
 
-// Memory: 0..1023 for the tests' own use, 1024..2047 the line that is being written, 4096.. strings, 65536.. the heap.
+// Memory: 0..1023 for the tests' own use, 1024..2047 the line that is being written, 4096..
+// strings, 65536.. the heap.
 constexpr std::string_view kPrelude = R"(
 (memory (export "memory") 4)
 (global $heap (mut i32) (i32.const 65536))
@@ -99,7 +101,8 @@ Wat& Wat::add(std::string_view text) {
   return *this;
 }
 
-Wat& Wat::function(std::string_view name, unsigned parameters, int result, std::string_view body, bool quiet) {
+Wat& Wat::function(std::string_view name, unsigned parameters, int result, std::string_view body,
+                   bool quiet) {
   std::string head = "(func (export \"" + std::string(name) + "\")";
   std::string log = "  (call $words " + text(name) + ")\n";
   for (unsigned i = 0; i < parameters; ++i) {
@@ -125,7 +128,8 @@ Wat& Wat::quiet(std::string_view name, unsigned parameters, int result, std::str
 }
 
 std::string Wat::module() const {
-  return "(module\n" + import_all() + std::string(kPrelude) + "(func (export \"" + abi_ + "\"))\n" + functions_ + data_ + ")";
+  return "(module\n" + import_all() + std::string(kPrelude) + "(func (export \"" + abi_ + "\"))\n" +
+         functions_ + data_ + ")";
 }
 
 }  // namespace holdfast::wasm

@@ -1,5 +1,6 @@
-// Plugins as WebAssembly text, for tests: a module with all host functions imported under short names ($log, $http_call), memory,
-// a bump allocator, and callbacks that log their own name and arguments before they do what the test wants.
+// Plugins as WebAssembly text, for tests: a module with all host functions imported under short
+// names ($log, $http_call), memory, a bump allocator, and callbacks that log their own name and
+// arguments before they do what the test wants.
 #pragma once
 
 #include <cstdint>
@@ -22,16 +23,18 @@ template <class... Ints>
 }
 
 /// The same, and then what it has given at 16 (where) and 20 (how long), as text.
-[[nodiscard]] inline std::string note_given(std::string_view function, std::string_view arguments = {}) {
-  return "(i64.store (i32.const 16) (i64.const 0))\n" + note(function, arguments) + "(call $say_given)\n";
+[[nodiscard]] inline std::string note_given(std::string_view function,
+                                            std::string_view arguments = {}) {
+  return "(i64.store (i32.const 16) (i64.const 0))\n" + note(function, arguments) +
+         "(call $say_given)\n";
 }
 
 class Wat {
  public:
   explicit Wat(std::string_view abi = "proxy_abi_version_0_2_1") : abi_(abi) {}
 
-  /// Exports `name` with so many i32 parameters ($a, $b, $c ...). It logs "name 1 2 3" (its arguments), runs `body`, and returns
-  /// `result` if that is not negative.
+  /// Exports `name` with so many i32 parameters ($a, $b, $c ...). It logs "name 1 2 3" (its
+  /// arguments), runs `body`, and returns `result` if that is not negative.
   Wat& callback(std::string_view name, unsigned parameters, int result, std::string_view body = "");
   /// The same without the log line.
   Wat& quiet(std::string_view name, unsigned parameters, int result, std::string_view body = "");
@@ -44,7 +47,8 @@ class Wat {
   [[nodiscard]] std::string module() const;
 
  private:
-  Wat& function(std::string_view name, unsigned parameters, int result, std::string_view body, bool quiet);
+  Wat& function(std::string_view name, unsigned parameters, int result, std::string_view body,
+                bool quiet);
 
   std::string abi_;
   std::string data_;
