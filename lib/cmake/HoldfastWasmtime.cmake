@@ -107,6 +107,13 @@ if(HOLDFAST_WASMTIME_LIBRARY AND NOT OPENSSL_FOUND)
 endif()
 add_library(holdfast_crypto INTERFACE)
 
+# For plugins that compress.
+find_package(ZLIB QUIET)
+if(HOLDFAST_WASMTIME_LIBRARY AND NOT ZLIB_FOUND)
+  set(HOLDFAST_WASMTIME_LIBRARY "")
+  set(why_not "zlib's headers are missing (app/packages build)")
+endif()
+
 set(HOLDFAST_WASM_ENABLED OFF)
 set(HOLDFAST_ROOMS_OFF wasm)
 if(HOLDFAST_WASMTIME_LIBRARY)
