@@ -217,8 +217,8 @@ void Exchange::on_deadline(Deadline which) noexcept {
     case Deadline::route:
       cluster_->stats().upstream_rq_timeout.add();
       if (upstream_ != nullptr) upstream_->host().stats(cluster_->worker()).rq_timeout.add();
-      timeout = {504, "upstream request timeout", Flag::upstream_request_timeout,
-                 "response_timeout"};
+      timeout = {upstream::kTimeoutReply.status, upstream::kTimeoutReply.body,
+                 Flag::upstream_request_timeout, upstream::kTimeoutReply.details};
       break;
     case Deadline::request:
       stats.downstream_rq_timeout.add();

@@ -30,6 +30,24 @@ void strip_nominated(http::Head& response) {
   }
 }
 
+/// %RESPONSE_FLAGS% of it.
+Flag flag_of(ResetReason reason) noexcept {
+  switch (reason) {
+    case ResetReason::no_healthy_upstream:
+      return Flag::no_healthy_upstream;
+    case ResetReason::connection_failure:
+    case ResetReason::connection_timeout:
+      return Flag::upstream_connection_failure;
+    case ResetReason::protocol_error:
+      return Flag::upstream_protocol_error;
+    case ResetReason::overflow:
+      return Flag::upstream_overflow;
+    case ResetReason::connection_termination:
+      break;
+  }
+  return Flag::upstream_connection_termination;
+}
+
 }  // namespace
 
 void strip_response(http::Head& response) noexcept {
@@ -40,17 +58,6 @@ void strip_response(http::Head& response) noexcept {
   response.remove(HeaderId::upgrade);
   response.remove(HeaderId::transfer_encoding);
   if (response.status == 204) response.remove(HeaderId::content_length);  // RFC 9110 8.6
-}
-
-void add_service_time(http::Head& response, net::Clock::duration elapsed) {
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(elapsed).count();
-  response.set(HeaderId::x_envoy_upstream_service_time, base::Decimal(ms).view());
-}
-
-void add_local_body(http::Head& response, std::string_view body) {
-  if (body.empty()) return;
-  response.add(HeaderId::content_length, base::Decimal(body.size()).view());
-  response.add(HeaderId::content_type, "text/plain");
 }
 
 void add_location(http::Head& response, const http::Head& request) {
@@ -126,39 +133,8 @@ std::string connect_failure_details(int error) {
 }
 
 LocalReply describe(ResetReason reason) noexcept {
-  switch (reason) {
-    case ResetReason::no_healthy_upstream:
-      return {503, "no healthy upstream", Flag::no_healthy_upstream, "no_healthy_upstream"};
-    case ResetReason::connection_failure:
-      return {503,
-              "upstream connect error or disconnect/reset before headers. reset reason: remote "
-              "connection failure",
-              Flag::upstream_connection_failure,
-              "upstream_reset_before_response_started{remote_connection_failure}"};
-    case ResetReason::connection_timeout:
-      return {503,
-              "upstream connect error or disconnect/reset before headers. reset reason: connection "
-              "timeout",
-              Flag::upstream_connection_failure,
-              "upstream_reset_before_response_started{connection_timeout}"};
-    case ResetReason::protocol_error:
-      return {502,
-              "upstream connect error or disconnect/reset before headers. reset reason: protocol "
-              "error",
-              Flag::upstream_protocol_error,
-              "upstream_reset_before_response_started{protocol_error}"};
-    case ResetReason::overflow:
-      return {503,
-              "upstream connect error or disconnect/reset before headers. reset reason: overflow",
-              Flag::upstream_overflow, "upstream_reset_before_response_started{overflow}"};
-    case ResetReason::connection_termination:
-      break;
-  }
-  return {503,
-          "upstream connect error or disconnect/reset before headers. reset reason: connection "
-          "termination",
-          Flag::upstream_connection_termination,
-          "upstream_reset_before_response_started{connection_termination}"};
+  const upstream::FailureReply reply = upstream::failure_reply(reason);
+  return {reply.status, reply.body, flag_of(reason), reply.details};
 }
 
 LocalReply describe(http::HeadError error) noexcept {

@@ -13,7 +13,7 @@
 #include "config/config.hpp"
 #include "http/head.hpp"
 #include "http/head_parser.hpp"
-#include "net/timer_wheel.hpp"
+#include "upstream/local_reply.hpp"
 #include "upstream/response_sink.hpp"
 
 namespace holdfast::server {
@@ -22,11 +22,8 @@ namespace holdfast::server {
 /// name.
 void strip_response(http::Head& response) noexcept;
 
-/// `x-envoy-upstream-service-time`, in milliseconds.
-void add_service_time(http::Head& response, net::Clock::duration elapsed);
-
-/// Content-Length and Content-Type of a local reply's body; nothing for an empty one.
-void add_local_body(http::Head& response, std::string_view body);
+using upstream::add_local_body;
+using upstream::add_service_time;
 
 /// Location of a direct response with a redirection status: the request's own URL, as Envoy.
 void add_location(http::Head& response, const http::Head& request);

@@ -3,26 +3,14 @@
 #include <algorithm>
 #include <array>
 
+#include "upstream/local_reply.hpp"
+
 namespace holdfast::upstream {
 namespace {
 
-CallOutcome outcome_of(ResetReason reason) noexcept {
-  switch (reason) {
-    case ResetReason::overflow:
-      return CallOutcome::overflow;
-    case ResetReason::connection_failure:
-    case ResetReason::connection_timeout:
-    case ResetReason::connection_termination:
-    case ResetReason::protocol_error:
-    case ResetReason::no_healthy_upstream:
-      break;
-  }
-  return CallOutcome::failed;
-}
-
 /// What the original's plugin would see for a call without a response, and Envoy counts.
 constexpr std::uint16_t kNoResponse = 503;
-constexpr std::uint16_t kTimedOut = 504;
+constexpr std::uint16_t kTimedOut = kTimeoutReply.status;
 
 }  // namespace
 
@@ -47,17 +35,15 @@ Call* CallPool::start(const Call::Start& start, CallResult& failure) noexcept {
 }
 
 bool Call::start(const Start& start, CallResult& failure) noexcept {
-  cluster_ = &start.cluster;
+  prepare(start.cluster, start.requests, start.begun);
   request_ = &start.request;
   owner_ = &start.owner;
   status_ = 0;
-  retried_ = pipelined_ = false;
-  size_ = start.requests;
-  begun_ = start.begun;
-  const Acquired acquired = cluster_->acquire(*this, start.fresh);
+  pipelined_ = false;
+  const Acquired acquired = acquire(start.fresh);
   if (acquired.connection == nullptr && acquired.waiting_in == nullptr) {
     failure = {outcome_of(acquired.failure), 0};
-    count(failure);
+    count_result(failure);
     release();
     return false;
   }
@@ -66,7 +52,6 @@ bool Call::start(const Start& start, CallResult& failure) noexcept {
   } else {
     net::TimerWheel::cancel(timer_);
   }
-  waiting_in_ = acquired.waiting_in;
   if (acquired.connection != nullptr) use(*acquired.connection);
   return true;
 }
@@ -126,10 +111,9 @@ void Call::on_reset(ResetReason reason) noexcept {
     split(size_ - (begun ? 1 : 0));
     return begun ? finish({outcome_of(reason), 0}) : release();
   }
-  const bool stale = connection_->earlier_requests() > 0 && !connection_->response_begun() &&
-                     reason == ResetReason::connection_termination;
+  const bool stale = is_stale(reason);
   connection_ = nullptr;
-  if (stale && request_->repeatable && !retried_ && retry()) return;
+  if (stale && request_->repeatable && retry()) return;
   finish({outcome_of(reason), 0});
 }
 
@@ -151,70 +135,34 @@ void Call::split(std::uint32_t requests) noexcept {
   }
 }
 
-bool Call::retry() noexcept {
-  Limit& retries = cluster_->circuit_breaker().retries;
-  if (!retries.can_take()) {
-    cluster_->stats().upstream_rq_retry_overflow.add();
-    return false;
-  }
-  const Acquired again = cluster_->acquire(*this, /*fresh=*/true);
-  if (again.connection == nullptr && again.waiting_in == nullptr) return false;
-  retried_ = true;
-  retries.take();
-  cluster_->stats().upstream_rq_retry.add();
-  waiting_in_ = again.waiting_in;
-  if (again.connection != nullptr) use(*again.connection);
-  return true;
-}
-
 void Call::on_timeout() noexcept {
   if (owner_ == nullptr) return;  // Of an earlier use: release() lets it run on.
-  cluster_->stats().upstream_rq_timeout.add(size_);
-  if (connection_ != nullptr) {
-    connection_->host().stats(cluster_->worker()).rq_timeout.add(size_);
-    connection_->cancel(/*late=*/true);
-    connection_ = nullptr;
-  } else {
-    cluster_->withdraw(*this, *waiting_in_);
-    waiting_in_ = nullptr;
-  }
+  expire();
   finish_all({CallOutcome::timeout, 0});
 }
 
 std::uint32_t Call::cancel(bool late) noexcept {
-  if (connection_ != nullptr) {
-    connection_->cancel(late);
-  } else if (waiting_in_ != nullptr) {
-    cluster_->withdraw(*this, *waiting_in_);
-  }
+  give_up(late);
   release();
   return size_;
 }
 
-void Call::count(const CallResult& result) noexcept {
+void Call::count_result(const CallResult& result) noexcept {
   std::uint16_t seen = result.status;
   if (result.outcome == CallOutcome::timeout) seen = kTimedOut;
   if (seen == 0) seen = kNoResponse;
-  auto& stats = cluster_->stats();
-  stats.upstream_rq.add(seen);
-  stats.internal_upstream_rq.add(seen);
-  if (result.outcome == CallOutcome::response) {
-    const stats::Histogram::Value elapsed(cluster_->reactor().now() - begun_);
-    stats.upstream_rq_time.record(elapsed);
-    stats.internal_upstream_rq_time.record(elapsed);
-    if (retried_) stats.upstream_rq_retry_success.add();
-  }
+  count(result.outcome, seen);
 }
 
 /// One of several; the call goes on.
 void Call::finish_one(CallResult result) noexcept {
-  count(result);
+  count_result(result);
   owner_->on_call_done(*this, result);
 }
 
 /// The only one, or the last.
 void Call::finish(CallResult result) noexcept {
-  count(result);
+  count_result(result);
   CallOwner& owner = *owner_;
   release();
   owner.on_call_done(*this, result);
@@ -232,10 +180,7 @@ void Call::release() noexcept {
   // The timer stays where it is: the next use moves its deadline, which costs less than to take it
   // out and to put it in again.
   owner_ = nullptr;
-  if (retried_) cluster_->circuit_breaker().retries.give_back();
-  retried_ = false;
-  connection_ = nullptr;
-  waiting_in_ = nullptr;
+  let_go();
   Link::unlink();
   pool_.free_.push_back(*this);
 }

@@ -20,7 +20,7 @@
 
 #include "base/intrusive_list.hpp"
 #include "http/head.hpp"
-#include "upstream/cluster.hpp"
+#include "upstream/side_request.hpp"
 
 namespace holdfast::upstream {
 
@@ -32,13 +32,6 @@ struct CallRequest {
   bool repeatable =
       false;  ///< May be sent again when a reused connection turns out stale (RFC 9110 9.2.2).
   std::chrono::milliseconds timeout{50'000};  ///< 0 = none.
-};
-
-enum class CallOutcome : std::uint8_t {
-  response,  ///< A whole response; see status.
-  failed,   ///< No endpoint, refused, broken, malformed: the original sees a 503 of Envoy's making.
-  timeout,  ///< The original sees a 504.
-  overflow,  ///< A limit of the cluster.
 };
 
 struct CallResult {
@@ -59,7 +52,7 @@ class CallOwner {
 
 struct CallTag;
 
-class Call final : public PendingRequest, public ResponseSink, public base::ListNode<CallTag> {
+class Call final : public SideRequest, public base::ListNode<CallTag> {
  public:
   using Link =
       base::ListNode<CallTag>;  ///< In the owner's list while out, in the pool's when free.
@@ -82,14 +75,13 @@ class Call final : public PendingRequest, public ResponseSink, public base::List
   explicit Call(class CallPool& pool) : pool_(pool), timer_(*this) {}
 
   [[nodiscard]] bool start(const Start& start, CallResult& failure) noexcept;
-  void use(ClientConnection& connection) noexcept;
+  void use(ClientConnection& connection) noexcept override;
   void split(std::uint32_t requests) noexcept;
-  void count(const CallResult& result) noexcept;
+  void count_result(const CallResult& result) noexcept;
   void finish_one(CallResult result) noexcept;
   void finish(CallResult result) noexcept;
   void finish_all(CallResult result) noexcept;
   void release() noexcept;
-  [[nodiscard]] bool retry() noexcept;
   void on_timeout() noexcept;
 
   // PendingRequest
@@ -106,15 +98,10 @@ class Call final : public PendingRequest, public ResponseSink, public base::List
   void on_request_drained() noexcept override {}
 
   CallPool& pool_;
-  Cluster* cluster_ = nullptr;
   const CallRequest* request_ = nullptr;
   CallOwner* owner_ = nullptr;
-  ClientConnection* connection_ = nullptr;
-  HostPool* waiting_in_ = nullptr;
   std::uint16_t status_ = 0;
-  bool retried_ = false;
   bool pipelined_ = false;
-  net::TimePoint begun_;
   net::MemberTimer<&Call::on_timeout> timer_;
 };
 

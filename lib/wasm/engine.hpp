@@ -1,23 +1,28 @@
-// The WebAssembly runtime (Wasmtime through its C API, wasmtime_api.hpp), and modules compiled for it.
+// The WebAssembly runtime (Wasmtime through its C API, wasmtime_api.hpp), and modules compiled for
+// it.
 //
-// Owner: the Engine belongs to who loads the configuration and lives as long as the process has plugins: it is made at the
-// first plugin, so that a configuration without one never loads the runtime's library. Modules are shared and immutable. Thread:
-// any may compile; the ticker thread, which moves the epoch each kTick, is the Engine's own.
+// Owner: the Engine belongs to who loads the configuration and lives as long as the process has
+// plugins: it is made at the first plugin, so that a configuration without one never loads the
+// runtime's library. Modules are shared and immutable. Thread: any may compile; the ticker thread,
+// which moves the epoch each kTick, is the Engine's own.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "wasm/abi.hpp"
+#include "wasm/vm.hpp"
 
 namespace holdfast::wasm {
 
 class Module;
+class Runtime;  // runtime.hpp: what engine, modules and VMs share.
+struct ModuleCode;
 
 class Engine {
  public:
@@ -25,25 +30,28 @@ class Engine {
   static constexpr std::chrono::milliseconds kTick{5};
 
   struct Options {
-    std::filesystem::path cache_directory;  ///< Empty = the user's own; see cache.hpp. "none" = no cache.
+    std::filesystem::path
+        cache_directory;  ///< Empty = the user's own; see cache.hpp. "none" = no cache.
+    std::span<const HostImport> imports = host_imports();  ///< What modules may import. Copied.
   };
 
-  /// Null and why in `error`: the library is not there, or is of another version than this was built for.
+  /// Null and why in `error`: the library is not there, or is of another version than this was
+  /// built for.
   [[nodiscard]] static std::shared_ptr<Engine> make(const Options& options, std::string& error);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  /// Compiles, or takes it from the cache. `code` is binary WebAssembly or WAT text. Null and why in `error`: no module, an import
-  /// that no host function of ours has ("env.proxy_nope"), or with another type; no memory, or no ABI version exported.
+  /// Compiles, or takes it from the cache. `code` is binary WebAssembly or WAT text. Null and why
+  /// in `error`: no module, an import that no host function of ours has ("env.proxy_nope"), or with
+  /// another type; no memory, or no ABI version exported; a callback exported with another type.
+  /// All that is wrong is in `error`, separated by "; ".
   [[nodiscard]] std::shared_ptr<const Module> compile(std::string_view code, std::string& error);
 
  private:
-  friend class Module;
-  friend class Vm;
-  struct Impl;
-  explicit Engine(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit Engine(std::shared_ptr<Runtime> runtime);
+  std::shared_ptr<Runtime>
+      runtime_;  ///< Shared with modules and VMs, which may be destroyed in any order.
 };
 
 /// Compiled code, ready to be instantiated on any thread.
@@ -59,9 +67,8 @@ class Module {
  private:
   friend class Engine;
   friend class Vm;
-  struct Impl;
-  explicit Module(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit Module(std::unique_ptr<const ModuleCode> code);
+  std::unique_ptr<const ModuleCode> code_;
 };
 
 }  // namespace holdfast::wasm

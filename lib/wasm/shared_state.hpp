@@ -1,7 +1,8 @@
 // What plugins share over workers: data by key, queues, metrics by name.
 //
-// Owner: the server, one per process; outlives all plugin hosts. Thread: any. A mutex guards each of the three: only plugins that
-// use these functions ever take one; reading and writing a metric takes none.
+// Owner: the server, one per process; outlives all plugin hosts. Thread: any. A mutex guards each
+// of the three: only plugins that use these functions ever take one; reading and writing a metric
+// takes none.
 #pragma once
 
 #include <cstdint>
@@ -28,20 +29,25 @@ class SharedState {
   SharedState(const SharedState&) = delete;
   SharedState& operator=(const SharedState&) = delete;
 
-  // Shared data, by vm_id (proxy_get_shared_data, proxy_set_shared_data). A compare-and-swap value of 0 in set() = whatever is there.
+  // Shared data, by vm_id (proxy_get_shared_data, proxy_set_shared_data). A compare-and-swap value
+  // of 0 in set() = whatever is there.
   struct Data {
     std::string value;
     std::uint32_t cas;
   };
   [[nodiscard]] std::optional<Data> get_data(std::string_view vm_id, std::string_view key) const;
-  [[nodiscard]] Status set_data(std::string_view vm_id, std::string_view key, std::string_view value, std::uint32_t cas);
+  [[nodiscard]] Status set_data(std::string_view vm_id, std::string_view key,
+                                std::string_view value, std::uint32_t cas);
 
-  // Queues. `notify` is called with the queue's token, on the thread that enqueues, whenever something was put in; it must only
-  // post. Registering again (another worker, a VM made anew) replaces who is told.
+  // Queues. A token of 0: too many queues. `notify` is called with the queue's token, on the thread
+  // that enqueues, whenever something was put in; it must only post. Registering again (another
+  // worker, a VM made anew) replaces who is told.
   using Notify = std::function<void(std::uint32_t token)>;
-  [[nodiscard]] std::uint32_t register_queue(std::string_view vm_id, std::string_view name, const void* owner, Notify notify);
+  [[nodiscard]] std::uint32_t register_queue(std::string_view vm_id, std::string_view name,
+                                             const void* owner, Notify notify);
   void forget_queue_owner(const void* owner);
-  [[nodiscard]] std::optional<std::uint32_t> resolve_queue(std::string_view vm_id, std::string_view name) const;
+  [[nodiscard]] std::optional<std::uint32_t> resolve_queue(std::string_view vm_id,
+                                                           std::string_view name) const;
   [[nodiscard]] Status enqueue(std::uint32_t token, std::string_view value);
   /// not_found: no such queue; empty: nothing in it.
   [[nodiscard]] Status dequeue(std::uint32_t token, std::string& value);

@@ -1,8 +1,8 @@
 // One instance of a module: its memory, its exports, its host functions, its limits.
 //
-// Owner: a Machine. Thread: one (a worker's; the control thread's for a trial at the start). Guest code runs only inside
-// start() and call(); host functions are called from there. After a trap the instance may be called again (its memory is what
-// the trap left), which its owner decides.
+// Owner: a Machine. Thread: one (a worker's; the control thread's for a trial at the start). Guest
+// code runs only inside start() and call(); host functions are called from there. After a trap the
+// instance may be called again (its memory is what the trap left), which its owner decides.
 #pragma once
 
 #include <chrono>
@@ -50,7 +50,7 @@ enum class TrapKind : std::uint8_t {
   stack_overflow,
   memory,  ///< Out of bounds, misaligned, a bad table access or call.
   arithmetic,
-  timeout,  ///< Longer than Limits::callback in one callback.
+  timeout,        ///< Longer than Limits::callback in one callback.
   out_of_memory,  ///< Trapped after it had asked for more than Limits::memory.
   exit,           ///< proc_exit().
   other,
@@ -60,15 +60,20 @@ enum class TrapKind : std::uint8_t {
 
 struct Trap {
   TrapKind kind;
-  std::string text;  ///< One line: the function that was called, the cause, the guest's innermost frames.
+  std::string
+      text;  ///< One line: the function that was called, the cause, the guest's innermost frames.
 };
 
 struct Limits {
   std::chrono::milliseconds callback{100};
+  /// For what runs once in a VM: start(), on_vm_start, on_configure (a plugin that compiles its
+  /// rules takes its time).
+  std::chrono::milliseconds start{10'000};
   std::size_t memory = 128UL * 1024 * 1024;
 };
 
-/// One host function. `function` gets the arguments as 64-bit words (i32 in the low half) and returns its result the same way.
+/// One host function. `function` gets the arguments as 64-bit words (i32 in the low half) and
+/// returns its result the same way.
 struct HostImport {
   std::string_view module;      ///< "env", "wasi_snapshot_preview1"
   std::string_view name;        ///< "proxy_log"
@@ -82,8 +87,8 @@ struct HostImport {
 class Vm {
  public:
   /// Null and why in `error`: memory, or the module's start function trapped.
-  [[nodiscard]] static std::unique_ptr<Vm> instantiate(const Module& module, const Limits& limits, Guest& guest,
-                                                       std::string& error);
+  [[nodiscard]] static std::unique_ptr<Vm> instantiate(const Module& module, const Limits& limits,
+                                                       Guest& guest, std::string& error);
   ~Vm();
   Vm(const Vm&) = delete;
   Vm& operator=(const Vm&) = delete;
@@ -92,7 +97,8 @@ class Vm {
   [[nodiscard]] bool start() noexcept;
   [[nodiscard]] bool has(Export e) const noexcept;
   /// The result, 0 for a function without one. Nullopt: trapped, see trap(). REQUIRES: has(e).
-  [[nodiscard]] std::optional<std::uint32_t> call(Export e, std::initializer_list<std::uint32_t> arguments) noexcept;
+  [[nodiscard]] std::optional<std::uint32_t> call(
+      Export e, std::initializer_list<std::uint32_t> arguments) noexcept;
   /// How many parameters the export takes (ABI 0.1.0 has fewer for headers).
   [[nodiscard]] std::size_t parameters(Export e) const noexcept;
   /// Of the last call that failed.
@@ -101,14 +107,17 @@ class Vm {
   void trap_now(TrapKind kind, std::string text) noexcept;
 
   // The guest's memory. Views are valid until the next call into the guest, allocate() included.
-  [[nodiscard]] std::optional<std::string_view> read(std::uint32_t pointer, std::uint32_t length) noexcept;
+  [[nodiscard]] std::optional<std::string_view> read(std::uint32_t pointer,
+                                                     std::uint32_t length) noexcept;
   [[nodiscard]] std::optional<std::uint32_t> read_u32(std::uint32_t pointer) noexcept;
   [[nodiscard]] bool write(std::uint32_t pointer, std::string_view bytes) noexcept;
   [[nodiscard]] bool write_u32(std::uint32_t pointer, std::uint32_t value) noexcept;
   [[nodiscard]] bool write_u64(std::uint32_t pointer, std::uint64_t value) noexcept;
-  /// Have the guest allocate (proxy_on_memory_allocate, else malloc), copy `bytes` there, and write where and how long to the
-  /// two addresses. Nothing is allocated for no bytes: pointer 0, length 0.
-  [[nodiscard]] Status give(std::string_view bytes, std::uint32_t pointer_out, std::uint32_t length_out) noexcept;
+  /// Have the guest allocate (proxy_on_memory_allocate, else malloc), copy `bytes` there, and write
+  /// where and how long to the two addresses. Nothing is allocated for no bytes: pointer 0, length
+  /// 0.
+  [[nodiscard]] Status give(std::string_view bytes, std::uint32_t pointer_out,
+                            std::uint32_t length_out) noexcept;
   [[nodiscard]] std::size_t memory_size() noexcept;
 
  private:

@@ -1,0 +1,300 @@
+#include "wasm/instance.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace holdfast::wasm {
+namespace {
+
+/// Functions of a table are host memory: 16 bytes each.
+constexpr std::int64_t kMaxTableElements = 1'000'000;
+constexpr std::size_t kMaxFrames = 6;
+
+bool tracing() {
+  return base::log_enabled(base::Component::wasm, base::LogLevel::trace);
+}
+
+void trace(const std::string& line) {
+  base::log(base::Component::wasm, base::LogLevel::trace, line);
+}
+
+void trace_call(std::string_view name, std::span<const std::uint32_t> arguments) {
+  std::string line = "[host->vm] " + std::string(name) + "(";
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (i != 0) line += ", ";
+    line += std::to_string(arguments[i]);
+  }
+  trace(line + ")");
+}
+
+void trace_return(std::string_view name, std::optional<std::uint32_t> result) {
+  trace("[host<-vm] " + std::string(name) +
+        " return: " + (result ? std::to_string(*result) : "void"));
+}
+
+std::string full_name(const HostImport& import) {
+  return std::string(import.module) + "." + std::string(import.name);
+}
+
+void trace_host_call(const HostImport& import, const std::uint64_t* arguments) {
+  std::string line = "[vm->host] " + full_name(import) + "(";
+  for (std::size_t i = 0; i < import.parameters.size(); ++i) {
+    if (i != 0) line += ", ";
+    line += std::to_string(arguments[i]);
+  }
+  trace(line + ")");
+}
+
+void trace_host_return(const HostImport& import, std::uint64_t result) {
+  trace("[vm<-host] " + full_name(import) +
+        " return: " + (import.results.empty() ? "void" : std::to_string(result)));
+}
+
+/// " (innermost < caller < ...)", or nothing.
+std::string frames_of(const api::Api& api, const api::wasm_trap_t* trap) {
+  api::wasm_frame_vec_t frames{};
+  api.wasm_trap_trace(trap, &frames);
+  std::string text;
+  for (std::size_t i = 0; i < std::min(frames.size, kMaxFrames); ++i) {
+    text += text.empty() ? " (" : " < ";
+    if (const api::wasm_byte_vec_t* name = api.wasmtime_frame_func_name(frames.data[i])) {
+      text.append(name->data, name->size);
+    } else {
+      text += "function " + std::to_string(api.wasm_frame_func_index(frames.data[i]));
+    }
+  }
+  if (!text.empty()) text += frames.size > kMaxFrames ? " < ...)" : ")";
+  api.wasm_frame_vec_delete(&frames);
+  return text;
+}
+
+std::string one_line(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
+  return text;
+}
+
+struct Cause {
+  TrapKind kind;
+  std::string_view text;
+};
+
+Cause cause_of(std::uint8_t code) {
+  switch (code) {
+    case api::kTrapStackOverflow:
+      return {TrapKind::stack_overflow, "stack overflow"};
+    case api::kTrapMemoryOutOfBounds:
+      return {TrapKind::memory, "memory access out of bounds"};
+    case api::kTrapHeapMisaligned:
+      return {TrapKind::memory, "misaligned memory access"};
+    case api::kTrapTableOutOfBounds:
+      return {TrapKind::memory, "table access out of bounds"};
+    case api::kTrapIndirectCallToNull:
+      return {TrapKind::memory, "call of a function pointer that is null"};
+    case api::kTrapBadSignature:
+      return {TrapKind::memory, "call of a function pointer of another type"};
+    case api::kTrapIntegerOverflow:
+      return {TrapKind::arithmetic, "integer overflow"};
+    case api::kTrapDivisionByZero:
+      return {TrapKind::arithmetic, "division by zero"};
+    case api::kTrapBadConversion:
+      return {TrapKind::arithmetic, "conversion of a float that is no integer"};
+    case api::kTrapUnreachable:
+      return {TrapKind::unreachable, "unreachable code reached"};
+    case api::kTrapInterrupt:
+      return {TrapKind::timeout, "it took too long"};
+    default:
+      return {TrapKind::other, {}};
+  }
+}
+
+}  // namespace
+
+api::wasm_trap_t* call_host(void* env, api::wasmtime_caller_t* caller,
+                            api::wasmtime_val_raw_t* values, std::size_t /*count*/) {
+  const api::Api& api = api::loaded();
+  void* data = api.wasmtime_context_get_data(api.wasmtime_caller_context(caller));
+  return static_cast<Instance*>(data)->call_host(*static_cast<const HostImport*>(env), values);
+}
+
+Instance::Instance(std::shared_ptr<Runtime> runtime, const Limits& limits, Guest& guest)
+    : runtime_(std::move(runtime)), api_(runtime_->api), limits_(limits), guest_(guest) {
+  memory_.limit = limits.memory;
+  runtime_->ticker->add(runner_);
+}
+
+Instance::~Instance() {
+  if (store_ != nullptr) api_.wasmtime_store_delete(store_);
+  runtime_->ticker->remove(runner_);
+}
+
+std::uint64_t Instance::ticks(std::chrono::milliseconds limit) const noexcept {
+  const auto period = Engine::kTick.count();
+  // One more: the first tick comes at any moment.
+  return static_cast<std::uint64_t>((limit.count() + period - 1) / period + 1);
+}
+
+std::string Instance::instantiate(const ModuleCode& code) {
+  store_ = api_.wasmtime_store_new(runtime_->engine, this, nullptr);
+  context_ = api_.wasmtime_store_context(store_);
+  api_.wasmtime_store_limiter(store_, -1, kMaxTableElements, 1, 8, 1);
+  api::wasmtime_instance_t instance{};
+  api::wasm_trap_t* trap = nullptr;
+  api::wasmtime_error_t* failure = nullptr;
+  {
+    const MemoryScope scope(memory_);
+    api_.wasmtime_context_set_epoch_deadline(context_, ticks(limits_.start));
+    runtime_->ticker->enter(runner_);
+    failure = api_.wasmtime_instance_pre_instantiate(code.linked, context_, &instance, &trap);
+    runtime_->ticker->leave(runner_);
+  }
+  if (trap != nullptr) {
+    note_trap("the module's start function", nullptr, trap);
+    return trap_.text;
+  }
+  if (failure != nullptr) return one_line(api::take_message(failure));
+  find_functions(instance);
+  ready_ = true;
+  return {};
+}
+
+void Instance::find_functions(const api::wasmtime_instance_t& instance) {
+  const auto find = [&](const Callee& callee, std::uint64_t may_take) {
+    Function found;
+    api::wasmtime_extern_t item{};
+    if (!api_.wasmtime_instance_export_get(context_, &instance, callee.name.data(),
+                                           callee.name.size(), &item) ||
+        item.kind != api::kExternFunc) {
+      return found;
+    }
+    api::wasm_functype_t* type = api_.wasmtime_func_type(context_, &item.of.func);
+    found.callee = &callee;
+    found.parameters = static_cast<std::uint8_t>(api_.wasm_functype_params(type)->size);
+    found.results = static_cast<std::uint8_t>(api_.wasm_functype_results(type)->size);
+    found.ticks = may_take;
+    found.handle = item.of.func;
+    api_.wasm_functype_delete(type);
+    return found;
+  };
+  const std::uint64_t callback = ticks(limits_.callback);
+  const std::uint64_t start = std::max(callback, ticks(limits_.start));
+  for (std::size_t i = 0; i < kExports; ++i) {
+    const auto which = static_cast<Export>(i);
+    const bool once = which == Export::on_vm_start || which == Export::on_configure;
+    callbacks_[i] = find(callbacks()[i], once ? start : callback);
+  }
+  for (std::size_t i = 0; i < kEntries; ++i) entries_[i] = find(entries()[i], start);
+}
+
+std::optional<std::uint32_t> Instance::call(const Function& function,
+                                            std::span<const std::uint32_t> arguments) noexcept {
+  const bool outermost = depth_ == 0;
+  if (outermost) {
+    stopped_ = false;
+    noted_ = false;
+    memory_.refused = false;
+  } else if (stopped_) {
+    return std::nullopt;
+  }
+  arguments = arguments.first(std::min<std::size_t>(arguments.size(), function.parameters));
+  const bool traced = tracing();
+  if (traced) trace_call(function.callee->name, arguments);
+
+  std::array<api::wasmtime_val_raw_t, 8> values;
+  static_assert(values.size() >= 5, "proxy_on_http_call_response takes five");
+  for (std::size_t i = 0; i < function.parameters; ++i) {
+    values[i].i64 = i < arguments.size() ? arguments[i] : 0;
+  }
+  if (outermost) {
+    api_.wasmtime_context_set_epoch_deadline(context_, function.ticks);
+    runtime_->ticker->enter(runner_);
+  }
+  ++depth_;
+  api::wasm_trap_t* trap = nullptr;
+  api::wasmtime_error_t* failure = api_.wasmtime_func_call_unchecked(
+      context_, &function.handle, values.data(),
+      std::max<std::size_t>(function.parameters, function.results), &trap);
+  --depth_;
+  if (outermost) runtime_->ticker->leave(runner_);
+  if (failure != nullptr || trap != nullptr) {
+    note_trap(function.callee->name, failure, trap);
+    return std::nullopt;
+  }
+  std::optional<std::uint32_t> result;
+  if (function.results != 0) result = static_cast<std::uint32_t>(values[0].i32);
+  if (traced) trace_return(function.callee->name, result);
+  return result.value_or(0);
+}
+
+api::wasm_trap_t* Instance::call_host(const HostImport& import,
+                                      api::wasmtime_val_raw_t* values) noexcept {
+  // Any code: stop() has said what it is.
+  if (!ready_) stop(TrapKind::other, full_name(import) + " called by the module's start function");
+  if (stopped_) return api_.wasmtime_trap_new_code(api::kTrapUnreachable);
+  std::array<std::uint64_t, Runtime::kMaxParameters> arguments;
+  for (std::size_t i = 0; i < import.parameters.size(); ++i) {
+    // The upper half of an i32's word is whatever was there.
+    arguments[i] = import.parameters[i] == 'i' ? static_cast<std::uint32_t>(values[i].i32)
+                                               : static_cast<std::uint64_t>(values[i].i64);
+  }
+  const bool traced = tracing();
+  if (traced) trace_host_call(import, arguments.data());
+  const std::uint64_t result = import.function(guest_, arguments.data());
+  if (stopped_) return api_.wasmtime_trap_new_code(api::kTrapUnreachable);
+  if (!import.results.empty()) values[0].i64 = static_cast<std::int64_t>(result);
+  if (traced) trace_host_return(import, result);
+  return nullptr;
+}
+
+void Instance::stop(TrapKind kind, std::string text) noexcept {
+  if (stopped_) return;
+  stopped_ = true;
+  trap_ = {kind, std::move(text)};
+}
+
+void Instance::classify(api::wasm_trap_t* trap) {
+  std::uint8_t code = 0;
+  const bool has_code = api_.wasmtime_trap_code(trap, &code);
+  Cause cause = has_code ? cause_of(code) : Cause{TrapKind::other, {}};
+  trap_.kind = cause.kind;
+  trap_.text = cause.text;
+  if (trap_.text.empty()) {
+    api::wasm_byte_vec_t message{};
+    api_.wasm_trap_message(trap, &message);
+    trap_.text.assign(message.data, message.size);
+    while (trap_.text.ends_with('\0')) trap_.text.pop_back();
+    api_.wasm_byte_vec_delete(&message);
+  }
+}
+
+void Instance::note_trap(std::string_view function, api::wasmtime_error_t* failure,
+                         api::wasm_trap_t* trap) {
+  if (!stopped_) {
+    if (trap != nullptr) {
+      classify(trap);
+    } else {
+      trap_ = {TrapKind::other, api::take_message(std::exchange(failure, nullptr))};
+    }
+    stopped_ = true;
+  }
+  if (!noted_) {
+    const bool may_be_memory = trap_.kind == TrapKind::unreachable ||
+                               trap_.kind == TrapKind::exit || trap_.kind == TrapKind::memory ||
+                               trap_.kind == TrapKind::other;
+    if (memory_.refused && may_be_memory) {
+      trap_.kind = TrapKind::out_of_memory;
+      trap_.text =
+          "more memory than " + std::to_string(memory_.limit) + " bytes, then " + trap_.text;
+    }
+    trap_.text = std::string(function) + ": " + trap_.text;
+    if (trap != nullptr) trap_.text += frames_of(api_, trap);
+    trap_.text = one_line(std::move(trap_.text));
+    noted_ = true;
+  }
+  if (failure != nullptr) api_.wasmtime_error_delete(failure);
+  if (trap != nullptr) api_.wasm_trap_delete(trap);
+}
+
+}  // namespace holdfast::wasm

@@ -1,0 +1,105 @@
+#include <cassert>
+
+#include "wasm/guest.hpp"
+#include "wasm/machine.hpp"
+
+namespace holdfast::wasm {
+namespace {
+
+/// As proxy-wasm-cpp-host reads the answers: 0 goes on; 2 of a headers callback is no pause, every
+/// other number is one.
+Action to_action(Export e, Guest::Answer answer) noexcept {
+  if (answer.trapped) return Action::proceed;
+  if (answer.replied) return Action::pause;
+  const bool of_headers = e == Export::on_request_headers || e == Export::on_response_headers;
+  const bool goes_on = answer.value == 0 || (of_headers && answer.value == 2);
+  return goes_on ? Action::proceed : Action::pause;
+}
+
+}  // namespace
+
+void StreamSlot::open(Guest& guest, RootContext& root_context, StreamHost& host,
+                      std::uint32_t own_id) noexcept {
+  assert(host_ == nullptr && pending_calls_ == 0);
+  guest_ = &guest;
+  host_ = &host;
+  state_ = State::fresh;
+  id = own_id;
+  root = &root_context;
+  slot = this;
+  log_prefix = root_context.stream_prefix;
+}
+
+bool StreamSlot::create() noexcept {
+  state_ = State::open;
+  return !guest_->call(*this, Export::on_context_create, {id, root->id}).trapped;
+}
+
+// After settle() this slot may be another exchange's: nothing of it is touched any more.
+Action StreamSlot::run(Export e, std::initializer_list<std::uint32_t> arguments) noexcept {
+  if (state_ == State::failed) return Action::proceed;
+  Guest& guest = *guest_;
+  const Machine::Turn turn(guest.machine());
+  Guest::Answer answer;
+  if (state_ == State::fresh && !create()) {
+    answer.trapped = true;
+  } else {
+    answer = guest.call(*this, e, arguments);
+  }
+  guest.settle();
+  return to_action(e, answer);
+}
+
+Action StreamSlot::on_request_headers(std::uint32_t count, bool end) noexcept {
+  return run(Export::on_request_headers, {id, count, end ? 1U : 0U});
+}
+
+Action StreamSlot::on_request_body(std::uint32_t size, bool end) noexcept {
+  return run(Export::on_request_body, {id, size, end ? 1U : 0U});
+}
+
+Action StreamSlot::on_request_trailers(std::uint32_t count) noexcept {
+  return run(Export::on_request_trailers, {id, count});
+}
+
+Action StreamSlot::on_response_headers(std::uint32_t count, bool end) noexcept {
+  return run(Export::on_response_headers, {id, count, end ? 1U : 0U});
+}
+
+Action StreamSlot::on_response_body(std::uint32_t size, bool end) noexcept {
+  return run(Export::on_response_body, {id, size, end ? 1U : 0U});
+}
+
+Action StreamSlot::on_response_trailers(std::uint32_t count) noexcept {
+  return run(Export::on_response_trailers, {id, count});
+}
+
+void StreamSlot::tell(Export e, State state) noexcept {
+  if (state_ == State::failed) return;
+  state_ = state;
+  (void)guest_->call(*this, e, {id});
+}
+
+void StreamSlot::end() noexcept {
+  Guest& guest = *guest_;
+  const Machine::Turn turn(guest.machine());
+  // An exchange that the plugin has not seen (another filter has answered it) is logged all the
+  // same, as in Envoy.
+  if (state_ == State::fresh) create();
+  tell(Export::on_log, State::logging);
+  tell(Export::on_done, State::ending);
+  tell(Export::on_delete, State::ending);
+  guest.close_stream(*this);
+}
+
+void StreamSlot::add_call(PluginCall& call) noexcept {
+  calls_.push_back(call);
+  ++pending_calls_;
+}
+
+void StreamSlot::remove_call(PluginCall& call) noexcept {
+  call.unlink();
+  --pending_calls_;
+}
+
+}  // namespace holdfast::wasm

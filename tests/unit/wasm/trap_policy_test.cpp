@@ -1,0 +1,315 @@
+// What becomes of exchanges, plugins and VMs when guest code traps.
+#include "catch.hpp"
+#include "wasm/plugin_fixture.hpp"
+
+namespace holdfast::wasm {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// Panics in proxy_on_response_headers of messages with so many headers, and in proxy_on_tick, when
+/// it ticks each 10 seconds.
+Wat panics_at(int headers) {
+  Wat wat;
+  wat.callback("proxy_on_configure", 2, 1)
+      .callback("proxy_on_request_headers", 3, 0)
+      .callback("proxy_on_response_headers", 3, 0,
+                "(if (i32.eq (local.get $b) (i32.const " + std::to_string(headers) +
+                    ")) (then (unreachable)))")
+      .callback("proxy_on_log", 1, -1);
+  return wat;
+}
+
+TEST_CASE_METHOD(PluginFixture,
+                 "a trap fails its own exchange, and the next one gets a new VM at once",
+                 "[wasm]") {
+  Plugin& plugin = start(panics_at(66));
+  FakeStream stream;
+  FakeStream older;
+  StreamContext* old_context = request(plugin, older);
+  StreamContext* context = request(plugin, stream);
+  (void)said();
+  CHECK(context->on_response_headers(66, false) == Action::proceed);
+  CHECK(stream.events == Lines{"failed"});
+  CHECK(context->failed());
+  CHECK(traps() == 1);
+  CHECK(stats->traps.at(static_cast<std::size_t>(TrapKind::unreachable)).get() == 1);
+  const Lines told = said();
+  CHECK(told.at(0) == "proxy_on_response_headers 3 66 0");
+  CHECK_THAT(told.at(1), Catch::Matchers::StartsWith(
+                             "error plugin plug (vm_id \"vm\") has trapped: unreachable"));
+
+  // Nothing comes to it any more.
+  CHECK(context->on_response_body(1, true) == Action::proceed);
+  context->end();
+  CHECK(said().empty());
+
+  FakeStream next;
+  StreamContext* next_context = request(plugin, next);
+  CHECK(said() == Lines{"proxy_on_configure 1 10", "proxy_on_request_headers 2 8 1"});
+  CHECK(stats->reloads.get() == 1);
+  CHECK(stats->vms_active.get() == 2);
+  next_context->end();
+
+  // The older exchange goes on in the VM that has trapped, which goes with it.
+  (void)said();
+  CHECK(old_context->on_response_headers(1, false) == Action::proceed);
+  old_context->end();
+  CHECK(said() == Lines{"proxy_on_response_headers 2 1 0", "proxy_on_log 2"});
+  CHECK(older.events.empty());
+  CHECK(stats->vms_active.get() == 1);
+  CHECK(stats->vms_created.get() == 2);
+}
+
+TEST_CASE_METHOD(PluginFixture, "a new VM is made without a request, too", "[wasm]") {
+  Plugin& plugin = start(panics_at(66));
+  FakeStream stream;
+  StreamContext* context = request(plugin, stream);
+  (void)context->on_response_headers(66, false);
+  context->end();
+  CHECK(stats->vms_active.get() == 0);
+  worker.advance(milliseconds{0});
+  CHECK(stats->vms_active.get() == 1);
+}
+
+TEST_CASE_METHOD(PluginFixture,
+                 "traps that follow each other wait longer and longer, up to a minute", "[wasm]") {
+  Plugin& plugin = start(panics_at(66));
+  const auto trap = [&] {
+    FakeStream stream;
+    StreamContext* context = request(plugin, stream);
+    (void)context->on_response_headers(66, false);
+    CHECK(stream.events == Lines{"failed"});
+    context->end();
+  };
+  trap();
+  std::uint64_t refused = 0;
+  for (const int seconds : {1, 2, 4, 8, 16, 32, 60, 60}) {
+    INFO(seconds);
+    trap();
+    worker.advance(milliseconds{seconds * 1'000 - 1});
+    FakeStream meanwhile;
+    CHECK(plugin.begin(meanwhile) == nullptr);
+    CHECK(stats->reload_backoff.get() == ++refused);
+    worker.advance(milliseconds{1});
+  }
+  FakeStream stream;
+  request(plugin, stream)->end();
+}
+
+TEST_CASE_METHOD(PluginFixture, "a VM that has lived ten back-offs clears the count", "[wasm]") {
+  const auto settings = config(panics_at(66));
+  settings->reload_backoff = milliseconds{200};
+  Plugin& plugin = start(settings);
+  const auto trap = [&] {
+    FakeStream stream;
+    StreamContext* context = request(plugin, stream);
+    (void)context->on_response_headers(66, false);
+    context->end();
+  };
+  FakeStream other;
+  trap();
+  trap();  // The second soon: down for 200 ms.
+  CHECK(plugin.begin(other) == nullptr);
+  worker.advance(milliseconds{200});
+  worker.advance(milliseconds{1'999});
+  trap();  // Not long enough: 400 ms.
+  worker.advance(milliseconds{399});
+  CHECK(plugin.begin(other) == nullptr);
+  worker.advance(milliseconds{1});
+  worker.advance(milliseconds{4'000});
+  trap();  // Long enough: a new VM at once.
+  StreamContext* context = plugin.begin(other);
+  REQUIRE(context != nullptr);
+  context->end();
+}
+
+TEST_CASE_METHOD(PluginFixture, "a plugin that does not start again is down, and tried again",
+                 "[wasm]") {
+  // Starts once in each VM's life only when shared data say so.
+  Wat wat;
+  wat.quiet("proxy_on_configure", 2, 1,
+            "(if (i32.eqz (call $get_shared_data " + wat.text("broken") +
+                " (i32.const 16) (i32.const 20) (i32.const 24))) (then (unreachable)))")
+      .quiet("proxy_on_request_headers", 3, 0, "(unreachable)");
+  Plugin& plugin = start(wat);
+  CHECK(shared.set_data("vm", "broken", "yes", 0) == Status::ok);
+  FakeStream stream;
+  request(plugin, stream)->end();
+  CHECK(stream.events == Lines{"failed"});
+  (void)said();
+  FakeStream other;
+  CHECK(plugin.begin(other) == nullptr);  // Made at once, and failed: 1 s.
+  const Lines told = said();
+  CHECK_THAT(told.back(), Catch::Matchers::StartsWith(
+                              "error plugin plug (vm_id \"vm\") is down for now: trapped: "));
+  worker.advance(milliseconds{999});
+  CHECK(stats->vms_created.get() == 2);
+  worker.advance(milliseconds{1});  // Failed again: 2 s.
+  CHECK(stats->vms_created.get() == 3);
+  worker.advance(milliseconds{1'999});
+  CHECK(stats->vms_created.get() == 3);
+  CHECK(stats->vms_active.get() == 0);
+  worker.advance(milliseconds{1});
+  CHECK(stats->vms_created.get() == 4);
+}
+
+TEST_CASE_METHOD(PluginFixture, "what a callback has asked for is forgotten when it traps",
+                 "[wasm]") {
+  Wat wat;
+  wat.quiet("proxy_on_request_headers", 3, 0,
+            "(drop (call $continue_stream (i32.const 0)))"
+            "(drop (call $send_local_response (i32.const 403) (i32.const 0) (i32.const 0) "
+            "(i32.const 0) (i32.const 0)"
+            " (i32.const 0) (i32.const 0) (i32.const -1)))"
+            "(unreachable)");
+  Plugin& plugin = start(wat);
+  FakeStream stream;
+  request(plugin, stream)->end();
+  CHECK(stream.events == Lines{"failed"});
+}
+
+TEST_CASE_METHOD(PluginFixture, "an exchange that ends while it is told of its failure ends once",
+                 "[wasm]") {
+  Plugin& plugin = start(panics_at(66));
+  FakeStream stream;
+  StreamContext* context = request(plugin, stream);
+  stream.on_event = [&] { context->end(); };
+  CHECK(context->on_response_headers(66, false) == Action::proceed);
+  CHECK(stream.events == Lines{"failed"});
+  CHECK(stats->vms_active.get() == 0);
+}
+
+TEST_CASE_METHOD(PluginFixture, "a trap in the last callbacks of an exchange fails nobody",
+                 "[wasm]") {
+  Wat wat;
+  wat.quiet("proxy_on_log", 1, -1, "(unreachable)").callback("proxy_on_done", 1, 1);
+  Plugin& plugin = start(wat);
+  FakeStream stream;
+  request(plugin, stream)->end();
+  CHECK(stream.events.empty());
+  CHECK(traps() == 1);
+  CHECK(stats->vms_active.get() == 0);
+}
+
+TEST_CASE_METHOD(PluginFixture, "a trap in a tick retires the VM, and its ticks end", "[wasm]") {
+  Wat wat;
+  wat.quiet("proxy_on_configure", 2, 1,
+            "(drop (call $set_tick_period_milliseconds (i32.const 100)))")
+      .callback("proxy_on_tick", 1, -1, "(unreachable)")
+      .callback("proxy_on_request_headers", 3, 0);
+  Plugin& plugin = start(wat);
+  FakeStream stream;
+  StreamContext* context = request(plugin, stream);
+  worker.advance(milliseconds{100});
+  CHECK(traps() == 1);
+  CHECK(stream.events.empty());
+  CHECK_FALSE(context->failed());
+  worker.advance(milliseconds{100});  // The new VM ticks, and traps: down for a second.
+  CHECK(traps() == 2);
+  worker.advance(milliseconds{999});
+  CHECK(traps() == 2);
+  context->end();
+  CHECK(stats->vms_active.get() == 0);
+}
+
+TEST_CASE_METHOD(PluginFixture,
+                 "a trap in the answer to a call fails the exchange that has made it", "[wasm]") {
+  Wat wat;
+  wat.quiet("proxy_on_response_headers", 3, 1,
+            "(drop (call $http_call " + wat.text("cluster") +
+                wat.pairs(":method: GET\n:path: /\n:authority: a") +
+                "(i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 100) "
+                "(i32.const 16)))")
+      .quiet("proxy_on_http_call_response", 5, -1, "(unreachable)");
+  Plugin& plugin = start(wat);
+  FakeStream stream;
+  FakeStream other;
+  StreamContext* context = request(plugin, stream);
+  StreamContext* other_context = request(plugin, other);
+  CHECK(context->on_response_headers(1, true) == Action::pause);
+  CHECK(context->on_response_headers(1, true) == Action::pause);
+  CHECK(other_context->on_response_headers(1, true) == Action::pause);
+  worker.answer({});
+  CHECK(stream.events == Lines{"failed"});
+  CHECK(context->failed());
+  CHECK(worker.cancelled == std::vector<std::uint32_t>{8});
+  CHECK(other.events.empty());
+  CHECK(other_context->pending_calls() == 1);
+  context->end();
+  other_context->end();
+  CHECK(stats->calls_active.get() == 0);
+}
+
+TEST_CASE_METHOD(PluginFixture,
+                 "calls of the plugin itself end with its VM; those of exchanges go on", "[wasm]") {
+  Wat wat;
+  const std::string call =
+      "(drop (call $http_call " + wat.text("cluster") +
+      wat.pairs(":method: GET\n:path: /\n:authority: a") +
+      "(i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 100) (i32.const 16)))";
+  wat.quiet("proxy_on_configure", 2, 1, call)
+      .quiet("proxy_on_response_headers", 3, 1, call)
+      .quiet("proxy_on_response_body", 3, 1, "(unreachable)")
+      .callback("proxy_on_http_call_response", 5, -1);
+  Plugin& plugin = start(wat);
+  FakeStream paused;
+  FakeStream broken;
+  StreamContext* paused_context = request(plugin, paused);
+  StreamContext* broken_context = request(plugin, broken);
+  (void)paused_context->on_response_headers(1, true);
+  (void)broken_context->on_response_body(1, true);
+  CHECK(worker.cancelled == std::vector<std::uint32_t>{4});
+  broken_context->end();
+  (void)said();
+  worker.answer({});
+  CHECK(said() == Lines{"proxy_on_http_call_response 1 8 0 0 0"});
+  paused_context->end();
+}
+
+TEST_CASE_METHOD(PluginFixture, "queues and ticks of a VM that has trapped are the new one's",
+                 "[wasm]") {
+  Wat wat;
+  wat.quiet("proxy_on_configure", 2, 1,
+            "(drop (call $register_shared_queue " + wat.text("q") +
+                " (i32.const 16)))"
+                "(call $number (i32.load (i32.const 16))) (call $end_line)")
+      .callback("proxy_on_queue_ready", 2, -1)
+      .quiet("proxy_on_request_headers", 3, 0, "(unreachable)");
+  Plugin& plugin = start(wat);
+  CHECK(said() == Lines{"1"});
+  CHECK(shared.enqueue(1, "before") == Status::ok);
+  FakeStream stream;
+  StreamContext* context = request(plugin, stream);
+  CHECK(shared.enqueue(1, "meanwhile") == Status::ok);
+  worker.advance(milliseconds{0});
+  CHECK(shared.enqueue(1, "after") == Status::ok);
+  (void)said();
+  worker.run_posted();
+  CHECK(said() == Lines{"proxy_on_queue_ready 1 1"});
+  context->end();
+}
+
+TEST_CASE_METHOD(PluginFixture,
+                 "traps are told each at first, later once a minute, and counted always",
+                 "[wasm]") {
+  const auto settings = config(panics_at(66));
+  settings->reload_backoff = milliseconds{1};
+  Plugin& plugin = start(settings);
+  (void)said();
+  unsigned told = 0;
+  for (unsigned i = 0; i < 50; ++i) {
+    FakeStream stream;
+    StreamContext* context = request(plugin, stream);
+    (void)context->on_response_headers(66, false);
+    context->end();
+    worker.advance(milliseconds{60'000});
+    for (const std::string& line : said())
+      told += line.find("has trapped") != std::string::npos ? 1 : 0;
+  }
+  CHECK(traps() == 50);
+  CHECK(told == 21);
+}
+
+}  // namespace
+}  // namespace holdfast::wasm
