@@ -54,6 +54,8 @@ class Flags {
   void set(Flag flag) noexcept { bits_ |= bit(flag); }
   [[nodiscard]] bool test(Flag flag) const noexcept { return (bits_ & bit(flag)) != 0; }
   [[nodiscard]] bool empty() const noexcept { return bits_ == 0; }
+  /// Bit n is the n-th Flag, which is Envoy's CoreResponseFlag n.
+  [[nodiscard]] std::uint32_t bits() const noexcept { return bits_; }
 
  private:
   static constexpr std::uint32_t bit(Flag flag) noexcept {

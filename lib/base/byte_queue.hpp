@@ -9,6 +9,7 @@
 #include <cstring>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace holdfast::base {
@@ -24,6 +25,31 @@ class ByteQueue {
     if (bytes.empty()) return;
     if (begin_ != 0 && bytes_.size() + bytes.size() > bytes_.capacity()) compact();
     bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+  }
+  /// Put `bytes` before all others. REQUIRES: they lie elsewhere.
+  void prepend(std::string_view bytes) {
+    if (bytes.size() <= begin_) {
+      begin_ -= bytes.size();
+      if (!bytes.empty()) std::memcpy(bytes_.data() + begin_, bytes.data(), bytes.size());
+      return;
+    }
+    bytes_.insert(bytes_.begin() + static_cast<std::ptrdiff_t>(begin_), bytes.begin(), bytes.end());
+  }
+  /// `bytes` instead of what is there. REQUIRES: they lie elsewhere.
+  void assign(std::string_view bytes) {
+    clear();
+    append(bytes);
+  }
+  /// Take all of `other`, which is empty then: without a copy if there is nothing here.
+  void take(ByteQueue& other) {
+    if (empty()) {
+      clear();
+      std::swap(bytes_, other.bytes_);
+      std::swap(begin_, other.begin_);
+    } else {
+      append(other.view());
+      other.clear();
+    }
   }
   void consume(std::size_t n) noexcept {
     begin_ += n;

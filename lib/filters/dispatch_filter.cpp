@@ -184,7 +184,7 @@ void DispatchFilter::settle(Join& join, Exchange& exchange) noexcept {
   give_back(join, exchange);
 }
 
-void DispatchFilter::on_hold_expired(Exchange& exchange) noexcept {
+std::chrono::milliseconds DispatchFilter::on_hold_expired(Exchange& exchange) noexcept {
   Join& join = *static_cast<Join*>(exchange.slot(index()));
   const std::uint32_t late = cancel_calls(join, /*late=*/true);
   for (const Arrival& arrival : arrivals_) {  // In this very turn.
@@ -194,6 +194,7 @@ void DispatchFilter::on_hold_expired(Exchange& exchange) noexcept {
   stats_.calls_timeout.add(late);
   join.failed += late;
   settle(join, exchange);
+  return {};
 }
 
 void DispatchFilter::on_end(Exchange& exchange) noexcept {

@@ -19,7 +19,8 @@ class DispatchFilter final : public Filter {
   ~DispatchFilter() override;
 
   Verdict on_response(Exchange& exchange) noexcept override;
-  void on_hold_expired(Exchange& exchange) noexcept override;
+  std::chrono::milliseconds on_hold_expired(Exchange& exchange) noexcept override;
+  void on_hold_cancelled(Exchange& exchange) noexcept override { on_end(exchange); }
   void on_end(Exchange& exchange) noexcept override;
   void add_stats(stats::Registry& registry) const override;
 

@@ -8,8 +8,12 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "filters/stream_info.hpp"
 #include "http/head.hpp"
 
 namespace holdfast::filters {
@@ -34,6 +38,17 @@ class Hold {
   std::uint32_t generation_ = 0;
 };
 
+/// An answer that a filter gives instead of the upstream.
+struct LocalReplyRequest {
+  std::uint16_t status = 0;
+  std::string body;
+  /// REQUIRES: as Head::add(). They come before content-length and content-type, which are ours
+  /// when there is a body (content-type only if it is not among these), and absent when there is
+  /// none. As Envoy.
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string details;  ///< For %RESPONSE_CODE_DETAILS%.
+};
+
 class Exchange {
  public:
   static constexpr std::size_t kMaxFilters = 16;  ///< Filters with hooks in one chain.
@@ -54,6 +69,29 @@ class Exchange {
   /// Have Filter::on_hold_expired() called when the hold has lasted that long. 0 = the server's own
   /// limit.
   void set_hold_limit(std::chrono::milliseconds limit) noexcept { hold_limit_ = limit; }
+  [[nodiscard]] std::chrono::milliseconds hold_limit() const noexcept { return hold_limit_; }
+
+  // The following may be called inside a hook of that filter (they take effect after it has
+  // returned) or at any time while the exchange lives (in a turn of its own).
+  /// Whatever the filter with that index keeps waiting of the request (hold, hold_head, buffer)
+  /// goes on. Ignored when nothing waits there.
+  virtual void continue_request(std::size_t filter) noexcept = 0;
+  virtual void continue_response(std::size_t filter) noexcept = 0;
+  /// Answer with this. Before there is a response the response hooks run over it, this filter's
+  /// own, too; later it replaces the response, whose head has not gone down, without them; once the
+  /// head has gone down the response is cut. As Envoy. The first one counts.
+  virtual void send_local_reply(LocalReplyRequest reply) noexcept = 0;
+  /// No answer, or no more of it: the connection ends.
+  virtual void reset_stream() noexcept = 0;
+  /// Choose the route anew when it is next needed. No effect once the request has been routed.
+  virtual void clear_route_cache() noexcept = 0;
+
+  /// The head is all there is: no body hook will be called (content-length 0, no body, HEAD).
+  [[nodiscard]] virtual bool request_ends_with_head() const noexcept = 0;
+  /// REQUIRES: in or after the response stage.
+  [[nodiscard]] virtual bool response_ends_with_head() const noexcept = 0;
+  [[nodiscard]] virtual StreamInfo info() noexcept = 0;
+
   /// Make the response a local reply instead of what the upstream sends. Response stage only.
   virtual void replace_response(std::uint16_t status, std::string_view body) noexcept = 0;
   /// Note for the access log: %RESPONSE_CODE_DETAILS%. REQUIRES: a string literal.

@@ -6,9 +6,11 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 
+#include "base/byte_queue.hpp"
 #include "config/config.hpp"
 #include "filters/exchange.hpp"
 #include "upstream/call.hpp"
@@ -20,12 +22,27 @@ class Registry;
 
 namespace holdfast::filters {
 
+/// About a head. Who does not proceed owes one Hold::resume() or Exchange::continue_*().
 enum class Verdict : std::uint8_t {
   proceed,  ///< Hand the message to the next filter.
-  hold,  ///< The filter took exchange.hold() and owes one Hold::resume(), later, never inside the
-         ///< hook.
+  /// The head and all that follows wait at this filter. After the resume the head goes on first;
+  /// then the filter's own body hook is shown what has waited, as one piece (Envoy's
+  /// StopAllIterationAndWatermark).
+  hold,
+  /// The head waits, but this filter's body hook goes on being called; when that says proceed, the
+  /// head goes on, too (Envoy's StopIteration). In a chain without body hooks: as hold.
+  hold_head,
   respond,  ///< Request stage only: replace_response() was called; skip the router, go to the
             ///< response stage.
+};
+
+/// About a body.
+enum class BodyVerdict : std::uint8_t {
+  proceed,  ///< What is in the queue goes to the next filter, and a head that waits here before it.
+  /// Keep it in the queue; the next call shows it with what has come since. More than the buffer
+  /// limit is an error: 413, or 500 (Envoy's StopIterationAndBuffer). Once the end has been shown,
+  /// the filter owes an Exchange::continue_*().
+  buffer,
 };
 
 class Filter {
@@ -39,9 +56,26 @@ class Filter {
   virtual Verdict on_request(Exchange&) noexcept { return Verdict::proceed; }
   /// Response head complete (of local replies, too); filters run in reverse order, as in Envoy.
   virtual Verdict on_response(Exchange&) noexcept { return Verdict::proceed; }
-  /// The hold this filter asked for has lasted to its limit. It must settle its affairs; the server
-  /// resumes.
-  virtual void on_hold_expired(Exchange&) noexcept {}
+  /// A piece of the body. `body` holds all that has not been passed on: what was kept, and what is
+  /// new; it may be changed. A body ends with a call of its own, without new bytes, unless the
+  /// filter was holding when the end came. None of this when the head was all there was
+  /// (Exchange::request_ends_with_head()). Bytes of a local reply come with their end.
+  virtual BodyVerdict on_request_body(Exchange&, base::ByteQueue& /*body*/, bool /*end*/) noexcept {
+    return BodyVerdict::proceed;
+  }
+  virtual BodyVerdict on_response_body(Exchange&, base::ByteQueue& /*body*/,
+                                       bool /*end*/) noexcept {
+    return BodyVerdict::proceed;
+  }
+  /// The hold this filter asked for has lasted to its limit. 0: it has settled its affairs, and the
+  /// server resumes; else ask again after so long.
+  virtual std::chrono::milliseconds on_hold_expired(Exchange&) noexcept { return {}; }
+  /// What this filter holds will never go on: another answer takes its place (a deadline, an
+  /// upstream that failed). Called when the filter's slot is not null. on_end() still comes.
+  virtual void on_hold_cancelled(Exchange&) noexcept {}
+  /// The exchange is over, whichever way; the heads are still whole, the access log has not been
+  /// written. Once, when this filter's slot is not null.
+  virtual void on_complete(Exchange&) noexcept {}
   /// The exchange is over. Called when this filter's slot is not null: it frees what hangs there.
   virtual void on_end(Exchange&) noexcept {}
 
@@ -55,10 +89,13 @@ class Filter {
   const std::size_t index_;
 };
 
-/// Which hooks a filter type implements: the chain skips the others.
+/// Which hooks a filter type implements: the chain skips the others. A chain in which one has a
+/// body hook takes all messages through filter_pipeline.hpp; others are spared the work.
 struct Hooks {
   bool request = false;
   bool response = false;
+  bool request_body = false;
+  bool response_body = false;
 };
 
 /// What a worker offers to its filters. All of it outlives them.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 
 #include "base/text.hpp"
 
@@ -21,7 +22,7 @@ bool matches(const config::RouteMatch& match, std::string_view path) {
 
 }  // namespace
 
-RouteTable::RouteTable(const config::RouteConfiguration& config) {
+RouteTable::RouteTable(const config::RouteConfiguration& config) : config_(config) {
   for (const config::VirtualHost& host : config.virtual_hosts) {
     for (const std::string& domain : host.domains) add_domain(domain, host);
   }
@@ -78,6 +79,16 @@ const config::Route* RouteTable::match(std::string_view authority, std::string_v
   const auto it = std::ranges::find_if(
       host->routes, [&](const config::Route& route) { return matches(route.match, path); });
   return it == host->routes.end() ? nullptr : &*it;
+}
+
+const config::VirtualHost& RouteTable::virtual_host_of(const config::Route& route) const {
+  const auto& hosts = config_.virtual_hosts;
+  const auto it = std::ranges::find_if(hosts, [&](const config::VirtualHost& host) {
+    return std::ranges::any_of(host.routes,
+                               [&](const config::Route& each) { return &each == &route; });
+  });
+  assert(it != hosts.end());
+  return *it;
 }
 
 }  // namespace holdfast::router

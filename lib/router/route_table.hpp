@@ -24,6 +24,8 @@ class RouteTable {
   /// Null: no virtual host or no route matches. `path` is the request target with its query.
   [[nodiscard]] const config::Route* match(std::string_view authority, std::string_view path) const;
   [[nodiscard]] const config::VirtualHost* find_virtual_host(std::string_view authority) const;
+  /// Whose route that is. REQUIRES: match() has returned it.
+  [[nodiscard]] const config::VirtualHost& virtual_host_of(const config::Route& route) const;
 
  private:
   struct Hash {
@@ -38,6 +40,7 @@ class RouteTable {
   };
   void add_domain(const std::string& domain, const config::VirtualHost& host);
 
+  const config::RouteConfiguration& config_;
   std::unordered_map<std::string, const config::VirtualHost*, Hash, std::equal_to<>> exact_;
   std::vector<Wildcard> suffixes_;  ///< Longest first.
   std::vector<Wildcard> prefixes_;  ///< Longest first.

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cassert>
+#include <memory>
 
 #include "base/text.hpp"
 #include "http/serialize.hpp"
@@ -16,13 +17,18 @@ using access_log::Flag;
 using http::HeaderId;
 using upstream::ResetReason;
 
-Exchange::Exchange(Session& session, HttpContext& context) : session_(session), context_(context) {}
+Exchange::Exchange(Session& session, HttpContext& context) : session_(session), context_(context) {
+  if (!context.filters.has_body_hooks()) return;
+  bodies_ = std::make_unique<Bodies>(*this, context.filters,
+                                     context.listener.per_connection_buffer_limit_bytes);
+}
 
 void Exchange::reset_state() noexcept {
   staged_ = Staged::nothing;
   resumed_ = local_ = rejected_ = false;
   keep_alive_ = true;
-  request_complete_ = upstream_complete_ = false;
+  request_complete_ = request_whole_ = upstream_complete_ = false;
+  route_stale_ = false;
   chunked_request_ = false;
   framing_ = {};
   retried_ = sent_body_ = false;
@@ -35,10 +41,13 @@ void Exchange::reset_state() noexcept {
   connect_error_ = 0;
   flags_ = {};
   details_ = {};
+  upstream_start_ = response_end_ = {};
   upstream_host_.clear();
+  upstream_local_.clear();
   route_timeout_ = hold_limit_ = {};
   response_.clear();
-  start_ = request_end_ = response_start_ = session_.loop().now();
+  start_ = request_end_ = request_passed_ = response_start_ = session_.loop().now();
+  wall_start_ = {};
   if (!context_.access_logs.empty()) wall_start_ = context_.worker.wall_clock.now(start_);
   context_.stats.downstream_rq_total.add();
   context_.stats.downstream_rq_http1_total.add();
@@ -49,8 +58,10 @@ std::size_t Exchange::release_buffers(std::size_t keep) noexcept {
   assert(!active());
   request_stash_.clear();
   response_stash_.clear();
-  return request_.release(keep) + response_.release(keep) + request_stash_.release(keep) +
-         response_stash_.release(keep);
+  std::size_t released = request_.release(keep) + response_.release(keep) +
+                         request_stash_.release(keep) + response_stash_.release(keep);
+  if (bodies_ != nullptr) released += bodies_->request.release(keep) + bodies_->response.release(keep);
+  return released;
 }
 
 /// Something moved: the stream is not idle.
@@ -75,6 +86,7 @@ void Exchange::begin(const http::HeadResult& result) noexcept {
   request_complete_ =
       result.framing == http::Framing::none ||
       (result.framing == http::Framing::content_length && result.content_length == 0);
+  request_whole_ = request_ends_with_head_ = request_complete_;
   auto& deadlines = session_.deadlines();
   deadlines.set_after(Deadline::stream_duration, context_.config.max_stream_duration);
   if (request_complete_) {
@@ -112,35 +124,30 @@ void Exchange::begin(const http::HeadResult& result) noexcept {
        .xff_append =
            session_.peer_is_loopback() ? context_.worker.interface_address : session_.peer_ip()},
       context_.worker.request_ids);
-  route_ = context_.routes.match(request_.get(HeaderId::host), request_.target());
-  if (route_ != nullptr) {
-    if (const auto* cluster = std::get_if<config::ClusterRoute>(&route_->action)) {
-      route_timeout_ = cluster->timeout;
-      if (cluster->idle_timeout) touch();
-    }
-  }
+  choose_route();
+  if (bodies_ != nullptr) return filter_request_head();
   run_request_filters(0);
 }
 
-void Exchange::run_request_filters(std::size_t next) noexcept {
-  const auto& hooks = context_.filters.request_hooks();
-  phase_ = Phase::request_filters;
-  for (filter_ = next; filter_ < hooks.size(); ++filter_) {
-    switch (hooks[filter_]->on_request(*this)) {
-      case filters::Verdict::proceed:
-        continue;
-      case filters::Verdict::hold:
-        phase_ = Phase::request_held;
-        return session_.deadlines().set_after(Deadline::hold,
-                                              hold_limit_.count() > 0 ? hold_limit_ : kLongestHold);
-      case filters::Verdict::respond:
-        return run_response_filters(0);
-    }
+void Exchange::choose_route() noexcept {
+  route_ = context_.routes.match(request_.get(HeaderId::host), request_.target());
+  if (route_ == nullptr) return;
+  if (const auto* cluster = std::get_if<config::ClusterRoute>(&route_->action)) {
+    route_timeout_ = cluster->timeout;
+    if (cluster->idle_timeout) touch();
   }
-  route();
+}
+
+/// A filter has changed what the route is chosen by.
+void Exchange::settle_route() noexcept {
+  route_stale_ = false;
+  route_timeout_ = {};
+  choose_route();
+  touch();
 }
 
 void Exchange::route() noexcept {
+  if (route_stale_) settle_route();
   if (route_ == nullptr) {
     context_.stats.no_route.add();
     if (request_.method_id() == http::Method::connect) keep_alive_ = false;
@@ -165,8 +172,10 @@ void Exchange::forward(const config::ClusterRoute& route) noexcept {
     request_.set(HeaderId::x_envoy_expected_rq_timeout_ms,
                  base::Decimal(route.timeout.count()).view());
   }
+  if (bodies_ != nullptr) frame_filtered_request();
   frame_request(request_, chunked_request_);
-  if (request_complete_) request_end_ = session_.loop().now();
+  upstream_asked_ = session_.loop().now();
+  if (request_whole_) request_passed_ = upstream_asked_;
   arm_route_deadline();
   acquire(/*fresh=*/false);
 }
@@ -195,17 +204,19 @@ void Exchange::attach(upstream::ClientConnection& connection) noexcept {
   waiting_in_ = nullptr;
   upstream_ = &connection;
   phase_ = Phase::waiting;
+  upstream_start_ = session_.loop().now();
   if (!context_.access_logs.empty()) upstream_host_ = connection.host().text();
+  if (bodies_ != nullptr) return begin_filtered_request();
   connection.begin(*this, request_.method());
   base::Buffer& buffer = session_.loop().write_buffer();
   buffer.clear();
   http::append_request_head(buffer, request_, chunked_request_);
   staged_ = Staged::request;
   if (!request_stash_.empty()) {
-    send_request(request_stash_.span(), request_complete_);
+    send_request(request_stash_.span(), request_whole_);
     request_stash_.clear();
     request_stash_.release();
-  } else if (request_complete_) {
+  } else if (request_whole_) {
     send_request({}, true);
   } else {
     session_.resume_body();
@@ -246,6 +257,11 @@ void Exchange::on_request_body(std::span<char> bytes, bool end) noexcept {
   if (end) {
     request_end_ = session_.loop().now();
     session_.deadlines().clear(Deadline::request);
+  }
+  if (bodies_ != nullptr) return filter_request_body(bytes, end);
+  if (end) {
+    request_whole_ = true;
+    request_passed_ = request_end_;
     arm_route_deadline();
   }
   if (upstream_ != nullptr) return send_request(bytes, end);
@@ -257,10 +273,12 @@ void Exchange::on_request_body(std::span<char> bytes, bool end) noexcept {
 }
 
 void Exchange::on_request_pause() noexcept {
+  if (bodies_ != nullptr) return filter_request_pause();
   if (staged_ == Staged::request && upstream_ != nullptr) send_request({}, false);
 }
 
 void Exchange::on_request_drained() noexcept {
+  if (bodies_ != nullptr) return pace_request();
   if (!request_complete_) session_.resume_body();
 }
 
@@ -268,14 +286,14 @@ void Exchange::on_request_error() noexcept {
   keep_alive_ = false;
   if (phase_ == Phase::responding) return cut(Flag::downstream_protocol_error, "http1.codec_error");
   drop_upstream();
-  end_filters();
+  cancel_holds();
   reject(400, "Bad Request", Flag::downstream_protocol_error, "http1.codec_error");
 }
 
 void Exchange::arm_route_deadline() noexcept {
-  if (request_complete_ && cluster_ != nullptr && phase_ != Phase::response_held) {
+  if (request_whole_ && cluster_ != nullptr && !response_waits()) {
     if (route_timeout_.count() > 0) {
-      session_.deadlines().set(Deadline::route, request_end_ + route_timeout_);
+      session_.deadlines().set(Deadline::route, request_passed_ + route_timeout_);
     }
   }
 }
@@ -291,7 +309,7 @@ bool Exchange::may_retry(ResetReason reason) const noexcept {
   const bool idempotent = method == get || method == head || method == put || method == delete_ ||
                           method == options || method == trace;
   return reason == ResetReason::connection_termination && idempotent && !retried_ && !sent_body_ &&
-         request_complete_ && upstream_->earlier_requests() > 0 && !upstream_->response_begun();
+         request_whole_ && upstream_->earlier_requests() > 0 && !upstream_->response_begun();
 }
 
 void Exchange::on_reset(ResetReason reason) noexcept {
@@ -310,7 +328,7 @@ void Exchange::on_reset(ResetReason reason) noexcept {
     return cut(Flag::upstream_protocol_error,
                "upstream_reset_after_response_started{protocol_error}");
   }
-  if (phase_ == Phase::response_held) end_filters();
+  if (response_waits()) cancel_holds();
   // A response that broke off is malformed, as for Envoy once it has begun.
   if (response_begun() && reason == ResetReason::connection_termination) {
     reason = ResetReason::protocol_error;
@@ -384,19 +402,6 @@ void Exchange::make_local_response(std::uint16_t status, std::string_view body,
   add_local_body(response_, body);
   response_stash_.clear();
   if (!head_request_) response_stash_.append(body);
-}
-
-void Exchange::replace_response(std::uint16_t status, std::string_view body) noexcept {
-  drop_upstream();
-  make_local_response(status, body);
-}
-
-void Exchange::end_filters() noexcept {
-  for (const auto& filter : context_.filters.all()) {
-    if (slots_[filter->index()] != nullptr) filter->on_end(*this);
-  }
-  ++generation_;
-  resumed_ = false;
 }
 
 /// The client is gone (or we are): nothing more can be said, only cleaned up.

@@ -27,6 +27,59 @@ std::string forwarded_client(const http::Head& request,
 
 }  // namespace
 
+filters::StreamInfo Exchange::info() noexcept {
+  if (route_stale_ && phase_ == Phase::request_filters) settle_route();
+  const net::TimePoint now = session_.loop().now();
+  if (wall_start_.time_since_epoch().count() == 0) {
+    wall_start_ = context_.worker.wall_clock.now(now) -
+                  std::chrono::duration_cast<std::chrono::system_clock::duration>(now - start_);
+  }
+  const auto since = [](bool known, net::TimePoint from, net::TimePoint to) {
+    return known ? std::optional<filters::StreamInfo::Duration>(to - from) : std::nullopt;
+  };
+  const bool asked = upstream_start_ != net::TimePoint{};
+  filters::StreamInfo info;
+  info.connection_id = session_.connection_id();
+  info.downstream_remote_address = session_.peer();
+  info.downstream_local_address = context_.local_address;
+  info.protocol = request_.version == http::Version::http_1_0 ? "HTTP/1.0"sv : "HTTP/1.1"sv;
+  info.listener_name = context_.listener.name;
+  info.start = wall_start_;
+  info.duration = now - start_;
+  info.request_duration = since(request_complete_, start_, request_end_);
+  info.pool_ready_duration = since(asked, upstream_asked_, upstream_start_);
+  const bool answered = asked && !local_ && response_.status != 0;
+  info.upstream_first_byte = since(answered, upstream_start_, response_start_);
+  info.backend_latency =
+      since(answered && response_end_ != net::TimePoint{}, upstream_start_, response_end_);
+  info.request_head_bytes = request_.raw_size();
+  info.request_body_bytes = bytes_received_;
+  info.response_body_bytes = bodies_ == nullptr ? bytes_sent_ : bodies_->response.bytes_passed();
+  if (upstream_ != nullptr && upstream_host_.empty()) {
+    upstream_host_ = upstream_->host().text();
+    upstream_local_ = upstream_->local_address();
+  }
+  info.upstream_host = upstream_host_;
+  info.upstream_local_address = upstream_local_;
+  info.attempts = !asked ? 0 : retried_ ? 2 : 1;
+  info.routed = true;
+  if (route_ != nullptr) {
+    info.route_name = route_->name;
+    info.route_metadata = route_->metadata_json;
+    info.virtual_host_name = context_.routes.virtual_host_of(*route_).name;
+    if (const auto* route = std::get_if<config::ClusterRoute>(&route_->action)) {
+      const config::Cluster& cluster =
+          context_.worker.clusters.at(route->cluster_index).config();
+      info.cluster_name = cluster.name;
+      info.cluster_metadata = cluster.metadata_json;
+    }
+  }
+  info.response_code = response_.status;
+  info.response_details = details_;
+  info.response_flags = flags_.bits();
+  return info;
+}
+
 void Exchange::write_access_log() noexcept {
   const net::TimePoint now = session_.loop().now();
   const bool has_head = !request_.method().empty();
@@ -53,7 +106,7 @@ void Exchange::write_access_log() noexcept {
   record.start = wall_start_;
   record.duration = now - start_;
   record.request_duration = since(request_complete_, start_, request_end_);
-  record.request_tx_duration = since(request_complete_ && has_host, start_, request_end_);
+  record.request_tx_duration = since(request_whole_ && has_host, start_, request_passed_);
   record.response_duration = since(has_upstream_response, start_, response_start_);
   record.response_tx_duration = since(has_upstream_response, response_start_, now);
   record.upstream_host = upstream_host_;

@@ -18,16 +18,19 @@ using access_log::Flag;
 void Exchange::on_response_head(const http::HeadResult& result) noexcept {
   assert(phase_ == Phase::waiting);
   response_framing_ = result.framing;
+  response_ends_with_head_ =
+      result.framing == http::Framing::none ||
+      (result.framing == http::Framing::content_length && result.content_length == 0);
   response_start_ = session_.loop().now();
   touch();
   strip_response(response_);
-  if (!request_complete_) {
-    context_.stats.downstream_rq_response_before_rq_complete.add();
-  } else {
-    add_service_time(response_, response_start_ - request_end_);
+  if (!request_complete_) context_.stats.downstream_rq_response_before_rq_complete.add();
+  if (request_whole_) {
+    add_service_time(response_, response_start_ - request_passed_);
   }
   details_ = "via_upstream";
   count_upstream_response();
+  if (bodies_ != nullptr) return filter_response_head(response_ends_with_head_);
   upstream_turn_ = true;
   run_response_filters(0);
   upstream_turn_ = false;
@@ -35,7 +38,7 @@ void Exchange::on_response_head(const http::HeadResult& result) noexcept {
 
 void Exchange::count_upstream_response() noexcept {
   auto& stats = cluster_->stats();
-  const stats::Histogram::Value elapsed(response_start_ - request_end_);
+  const stats::Histogram::Value elapsed(response_start_ - request_passed_);
   stats.upstream_rq.add(response_.status);
   stats.external_upstream_rq.add(response_.status);
   stats.upstream_rq_time.record(elapsed);
@@ -45,45 +48,6 @@ void Exchange::count_upstream_response() noexcept {
   if (retried_) stats.upstream_rq_retry_success.add();
 }
 
-void Exchange::run_response_filters(std::size_t next) noexcept {
-  const auto& hooks = context_.filters.response_hooks();
-  phase_ = Phase::response_filters;
-  for (filter_ = next; filter_ < hooks.size(); ++filter_) {
-    hold_limit_ = {};
-    if (hooks[filter_]->on_response(*this) != filters::Verdict::hold) continue;
-    phase_ = Phase::response_held;
-    // The route's clock stops with the end of the response; then only the hold's own limit counts,
-    // as in Envoy.
-    if (upstream_complete_) session_.deadlines().clear(Deadline::route);
-    return session_.deadlines().set_after(Deadline::hold,
-                                          hold_limit_.count() > 0 ? hold_limit_ : kLongestHold);
-  }
-  send_response_head();
-}
-
-bool Exchange::is_held() const noexcept {
-  return !resumed_ && (phase_ == Phase::response_held || phase_ == Phase::request_held);
-}
-
-/// From inside another connection's handler: the session goes on in a turn of its own.
-void Exchange::resume() noexcept {
-  assert(is_held());
-  ++generation_;
-  resumed_ = true;
-  session_.wake();
-}
-
-void Exchange::continue_after_hold() noexcept {
-  resumed_ = false;
-  session_.deadlines().clear(Deadline::hold);
-  touch();
-  if (phase_ == Phase::request_held) {
-    run_request_filters(filter_ + 1);
-    return on_request_pause();
-  }
-  run_response_filters(filter_ + 1);
-}
-
 /// Whether this answer ends the connection.
 bool Exchange::decide_close() noexcept {
   const bool drains = session_.drains();
@@ -91,11 +55,12 @@ bool Exchange::decide_close() noexcept {
   return drains || session_.worn_out() || !keep_alive_ || !request_complete_;
 }
 
-void Exchange::send_response_head() noexcept {
+void Exchange::stage_response_head(Origin origin, http::Framing framing) noexcept {
   if (!request_complete_ && upstream_ == nullptr) session_.resume_body();
   const bool last = decide_close();
-  framing_ = frame_response(response_, request_, local_ ? Origin::local : Origin::upstream,
-                            response_framing_);
+  const ClientRequest client{.is_head = head_request_,
+                             .http_10 = request_.version == http::Version::http_1_0};
+  framing_ = frame_response(response_, client, origin, framing);
   framing_.close = framing_.close || last;
   finish_response_headers(response_, request_, context_.config, session_.loop().date());
   end_response_head(response_, request_, framing_);
@@ -104,6 +69,10 @@ void Exchange::send_response_head() noexcept {
   http::append_response_head(buffer, response_, request_.version, framing_.chunked);
   staged_ = Staged::response;
   phase_ = Phase::responding;
+}
+
+void Exchange::send_response_head() noexcept {
+  stage_response_head(local_ ? Origin::local : Origin::upstream, response_framing_);
   if (upstream_ != nullptr && !upstream_complete_) {
     if (!session_.deadlines().is_set(Deadline::route)) arm_route_deadline();
     // What came with the head follows in this turn, or on_response_pause() does.
@@ -125,6 +94,7 @@ void Exchange::send_response_head() noexcept {
 
 void Exchange::on_response_body(std::span<char> bytes) noexcept {
   touch();
+  if (bodies_ != nullptr) return bodies_->response.incoming().append({bytes.data(), bytes.size()});
   if (phase_ == Phase::response_held) {
     response_stash_.append({bytes.data(), bytes.size()});
     const std::size_t limit = context_.listener.per_connection_buffer_limit_bytes;
@@ -138,6 +108,7 @@ void Exchange::on_response_body(std::span<char> bytes) noexcept {
 }
 
 void Exchange::on_response_pause() noexcept {
+  if (bodies_ != nullptr) return filter_response_pause();
   if (phase_ != Phase::responding) return;
   send_response(false);
   if (!session_.can_send()) upstream_->pause_reading();
@@ -145,7 +116,7 @@ void Exchange::on_response_pause() noexcept {
 
 /// Nobody looks at the body: no filter has a hook for it.
 bool Exchange::can_splice() noexcept {
-  return phase_ == Phase::responding && staged_ == Staged::nothing && body_.empty() &&
+  return bodies_ == nullptr && phase_ == Phase::responding && staged_ == Staged::nothing && body_.empty() &&
          !framing_.chunked && !head_request_ && session_.can_splice();
 }
 
@@ -161,6 +132,8 @@ net::Stream::ReadResult Exchange::splice_body(net::Stream& upstream, std::size_t
 void Exchange::on_response_end() noexcept {
   upstream_ = nullptr;
   upstream_complete_ = true;
+  response_end_ = session_.loop().now();
+  if (bodies_ != nullptr) return filter_response_end();
   if (phase_ != Phase::responding) {  // Held; what came is in response_stash_.
     return session_.deadlines().clear(Deadline::route);
   }
@@ -170,6 +143,7 @@ void Exchange::on_response_end() noexcept {
 
 void Exchange::on_downstream_drained() noexcept {
   touch();
+  if (bodies_ != nullptr) return pace_response();
   if (phase_ == Phase::responding && upstream_ != nullptr && session_.can_send()) {
     upstream_->resume_reading();
   }
@@ -202,15 +176,8 @@ void Exchange::send_response(bool end) noexcept {
 void Exchange::on_deadline(Deadline which) noexcept {
   auto& stats = context_.stats;
   const std::uint16_t status = request_complete_ ? 504 : 408;
-  if (which == Deadline::hold) {
-    if (resumed_) return;
-    const auto& hooks = phase_ == Phase::request_held ? context_.filters.request_hooks()
-                                                      : context_.filters.response_hooks();
-    hooks[filter_]->on_hold_expired(*this);
-    ++generation_;
-    return continue_after_hold();
-  }
-  if (which == Deadline::stream_idle && is_held())
+  if (which == Deadline::hold) return hold_expired();
+  if (which == Deadline::stream_idle && filter_holds())
     return touch();  // A hold has a limit of its own.
   LocalReply timeout{status, "stream timeout", Flag::stream_idle_timeout, "stream_idle_timeout"};
   switch (which) {
@@ -234,8 +201,8 @@ void Exchange::on_deadline(Deadline which) noexcept {
   }
   if (phase_ == Phase::responding) return cut(timeout.flag, timeout.details);
   if (timeout.status == 408) keep_alive_ = false;
-  const bool response_held = phase_ == Phase::response_held;
-  if (is_held() || resumed_) end_filters();
+  const bool response_held = response_waits();
+  cancel_holds();
   if (cluster_ != nullptr && timeout.status == 504) {
     cluster_->stats().upstream_rq.add(504);
     cluster_->stats().external_upstream_rq.add(504);
@@ -264,6 +231,7 @@ void Exchange::cut(Flag flag, std::string_view details) noexcept {
 }
 
 void Exchange::finish(bool cut_short) noexcept {
+  ending_ = true;
   end_filters();
   if (retried_) cluster_->circuit_breaker().retries.give_back();
   auto& deadlines = session_.deadlines();
@@ -277,6 +245,7 @@ void Exchange::finish(bool cut_short) noexcept {
   stats.downstream_rq_time.record(session_.loop().now() - start_);
   if (!context_.access_logs.empty()) write_access_log();
   phase_ = Phase::idle;
+  ending_ = false;
   if (!cut_short)
     session_.end_exchange(framing_.close ? Session::After::close : Session::After::keep);
 }

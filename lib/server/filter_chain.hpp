@@ -18,11 +18,17 @@ class FilterChain {
   FilterChain(const std::vector<config::HttpFilter>& config,
               const filters::WorkerServices& services);
 
-  /// In configured order.
+  /// Put a filter behind those that are there. REQUIRES: its index is their number, and no exchange
+  /// has begun.
+  void add(std::unique_ptr<filters::Filter> filter, const filters::Hooks& hooks);
+
+  /// Some filter looks at bodies: messages go through a FilterPipeline.
+  [[nodiscard]] bool has_body_hooks() const noexcept { return has_body_hooks_; }
+  /// In configured order: those with a hook for requests' heads or bodies.
   [[nodiscard]] const std::vector<filters::Filter*>& request_hooks() const noexcept {
     return request_hooks_;
   }
-  /// In reverse order, as Envoy's encoder filters run.
+  /// Likewise for responses, in reverse order, as Envoy's encoder filters run.
   [[nodiscard]] const std::vector<filters::Filter*>& response_hooks() const noexcept {
     return response_hooks_;
   }
@@ -34,6 +40,7 @@ class FilterChain {
   std::vector<std::unique_ptr<filters::Filter>> filters_;
   std::vector<filters::Filter*> request_hooks_;
   std::vector<filters::Filter*> response_hooks_;
+  bool has_body_hooks_ = false;
 };
 
 }  // namespace holdfast::server

@@ -66,10 +66,10 @@ void add_location(http::Head& response, const http::Head& request) {
   response.add("location", url);
 }
 
-ClientFraming frame_response(const http::Head& response, const http::Head& request, Origin origin,
+ClientFraming frame_response(const http::Head& response, ClientRequest request, Origin origin,
                              http::Framing framing) noexcept {
-  const bool head_request = request.method_id() == http::Method::head;
-  const bool old = request.version == http::Version::http_1_0;
+  const bool head_request = request.is_head;
+  const bool old = request.http_10;
   const std::uint16_t status = response.status;
   const bool never_body = status == 204 || status == 304 || status < 200;
   const bool unframed = !never_body && response.find(HeaderId::content_length) == nullptr;

@@ -41,10 +41,22 @@ struct ClientFraming {
   bool close = false;       ///< The connection ends behind this response.
   bool says_empty = false;  ///< Nothing follows, and "content-length: 0" tells so.
 };
+/// Of the client's request, what says how an answer is delimited.
+struct ClientRequest {
+  bool is_head = false;
+  bool http_10 = false;
+};
 /// RFC 9112 6.3; order and cases as Envoy's codec. `framing` is the upstream's; a local reply has a
 /// content-length if it has a body.
-[[nodiscard]] ClientFraming frame_response(const http::Head& response, const http::Head& request,
+[[nodiscard]] ClientFraming frame_response(const http::Head& response, ClientRequest request,
                                            Origin origin, http::Framing framing) noexcept;
+[[nodiscard]] inline ClientFraming frame_response(const http::Head& response,
+                                                  const http::Head& request, Origin origin,
+                                                  http::Framing framing) noexcept {
+  const ClientRequest client{.is_head = request.method_id() == http::Method::head,
+                             .http_10 = request.version == http::Version::http_1_0};
+  return frame_response(response, client, origin, framing);
+}
 
 /// The last fields of a response's head: connection, and the length of an empty body.
 void end_response_head(http::Head& response, const http::Head& request,

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cerrno>
 
+#include "net/listener.hpp"
 #include "upstream/cluster.hpp"
 #include "upstream/host_pool.hpp"
 
@@ -59,6 +60,16 @@ void ClientConnection::start_response(ResponseSink& sink, std::string_view metho
   if (readable()) reactor().schedule(*this);  // What an edge announced earlier is still to be read.
   requests_ += count;
   pool_.cluster().count_request_begin(pool_, count);
+}
+
+const std::string& ClientConnection::local_address() {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  auto* const raw = reinterpret_cast<sockaddr*>(&address);
+  if (local_address_.empty() && ::getsockname(fd(), raw, &length) == 0) {
+    local_address_ = net::address_text(raw);
+  }
+  return local_address_;
 }
 
 std::uint32_t ClientConnection::room() const noexcept {
@@ -262,6 +273,7 @@ void ClientConnection::receive() noexcept {
     // Before any of it is sent on: a response that has broken off is better a 502 than half a 200.
     if (last && head_done_ && !paused_) return on_input_end(!reset_by_peer_);
     sink_->on_response_pause();  // Before the next read reuses the buffer.
+    if (sink_ != sink) return;   // Given up there.
   }
 }
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/byte_queue.hpp"
@@ -58,6 +59,8 @@ class ClientConnection final : public net::Stream,
 
   [[nodiscard]] State state() const noexcept { return state_; }
   [[nodiscard]] const Host& host() const noexcept { return *host_; }
+  /// Our end, "ip:port".
+  [[nodiscard]] const std::string& local_address();
   /// Requests begun on it before the present ones: more than 0 = reused.
   [[nodiscard]] std::uint32_t earlier_requests() const noexcept { return requests_ - group_; }
   /// How many more requests it may take (max_requests_per_connection).
@@ -125,6 +128,7 @@ class ClientConnection final : public net::Stream,
   std::size_t searched_ = 0;  ///< Of a head that is not whole: bytes without its end.
   ResponseSink* sink_ = nullptr;
   std::string_view method_;
+  std::string local_address_;  ///< Once somebody has asked.
   base::ByteQueue
       stash_;  ///< Part of a head, or what arrived behind the place where reading was paused.
   http::BodyDecoder body_;

@@ -31,6 +31,7 @@ class ScriptedServer {
     return Socket(fd);
   }
   void stop() { listener_.close(); }
+  [[nodiscard]] int descriptor() const { return listener_.get(); }
 
  private:
   std::uint16_t port_ = 0;
