@@ -22,6 +22,8 @@ class Registry;
 
 namespace holdfast::filters {
 
+class WorkerPlugins;
+
 /// About a head. Who does not proceed owes one Hold::resume() or Exchange::continue_*().
 enum class Verdict : std::uint8_t {
   proceed,  ///< Hand the message to the next filter.
@@ -104,6 +106,7 @@ struct WorkerServices {
   upstream::ClusterManager& clusters;
   upstream::CallPool& calls;
   unsigned worker;
+  WorkerPlugins* plugins = nullptr;  ///< Null: the configuration has none.
 };
 
 }  // namespace holdfast::filters

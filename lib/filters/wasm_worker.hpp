@@ -1,32 +1,34 @@
 // The plugins of one worker, and what they may ask of it: calls to its clusters, timers, tasks from
 // other threads.
 //
-// Owner: the worker's runtime; made when the configuration has a plugin. Thread: the worker's,
-// after start(); made on the control thread.
+// Owner: the worker's runtime; made on the control thread when the configuration has a plugin.
+// Thread: the worker's, from start() on.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <unordered_map>
 
-#include "filters/filter.hpp"
+#include "filters/plugins.hpp"
 #include "upstream/http_call.hpp"
 #include "wasm/plugin.hpp"
 #include "wasm/plugin_stats.hpp"
 
 namespace holdfast::filters {
 
-class WasmWorker final : public wasm::WorkerHost {
+class WasmWorker final : public WorkerPlugins,
+                         public wasm::WorkerHost,
+                         private upstream::HttpCallOwner {
  public:
-  WasmWorker(const WorkerServices& services, wasm::SharedState& shared);
+  WasmWorker(net::Worker& worker, upstream::ClusterManager& clusters, wasm::SharedState& shared);
   ~WasmWorker() override;
 
-  /// The root context of a plugin: the same for all filters that share its configuration.
+  /// The root context of a plugin; the filters that share its configuration share it.
   [[nodiscard]] wasm::Plugin& plugin(const std::shared_ptr<const wasm::PluginConfig>& config);
-  /// Worker thread, before the first exchange.
-  void start() noexcept;
+  void start() noexcept override;
+  void add_stats(stats::Registry& registry) const override;
   [[nodiscard]] wasm::PluginStats& stats() noexcept { return stats_; }
-  [[nodiscard]] const wasm::PluginStats& stats() const noexcept { return stats_; }
 
   // wasm::WorkerHost
   wasm::Status start_call(const wasm::CallRequest& request, wasm::CallSink& sink,
@@ -39,21 +41,21 @@ class WasmWorker final : public wasm::WorkerHost {
   wasm::Property property(std::string_view path) noexcept override;
 
  private:
-  class Call;
   class Tick;
-  void forget(Call& call) noexcept;
+  void on_http_call_done(upstream::HttpCall& call, upstream::CallOutcome outcome) noexcept override;
 
   // Constant after construction.
-  WorkerServices services_;
+  net::Worker& worker_;
+  upstream::ClusterManager& clusters_;
   // Touched only on the worker.
   wasm::PluginStats stats_;
   upstream::HttpCallPool pool_;
-  std::vector<std::unique_ptr<Call>> all_calls_;
-  std::vector<Call*> free_calls_;
-  std::vector<Call*> calls_;  ///< Under way; each knows its place.
+  base::List<upstream::HttpCall, upstream::HttpCallTag> calls_;  ///< Under way.
+  std::string head_;                                             ///< Of the call that starts.
+  wasm::CallReply reply_;                                        ///< Of the call that ends.
   std::unordered_map<const void*, std::unique_ptr<Tick>> ticks_;
   std::unordered_map<const wasm::PluginConfig*, wasm::Plugin*> plugins_;
-  std::unique_ptr<wasm::PluginHost> host_;  ///< Last: its plugins end while all else is there.
+  std::unique_ptr<wasm::PluginHost> host_;
 };
 
 }  // namespace holdfast::filters

@@ -52,6 +52,7 @@ Server::Impl::Impl(const config::Bootstrap& config, Options options)
       started_(std::chrono::steady_clock::now()),
       io_(1),
       registry_({.version = options_.version, .commit = {}}),
+      custom_stats_(options_.concurrency),
       resolvers_(io_),
       signals_(io_),
       init_timer_(io_),
@@ -60,6 +61,9 @@ Server::Impl::Impl(const config::Bootstrap& config, Options options)
   shared_.config = &config_;
   shared_.workers = options_.concurrency;
   shared_.interface_address = local_interface_address();
+  plugins_ = filters::make_shared_plugins(config_, custom_stats_);
+  shared_.plugins = plugins_.get();
+  registry_.set_custom(&custom_stats_);
   for (const config::Listener& listener : config_.listeners) {
     const auto* hcm = std::get_if<config::HttpConnectionManager>(&listener.filter);
     shared_.routes.push_back(

@@ -34,6 +34,9 @@ WorkerRuntime::WorkerRuntime(unsigned index, const SharedRuntime& shared,
   }
   clusters_ = std::make_unique<upstream::ClusterManager>(std::move(clusters));
   calls_ = std::make_unique<upstream::CallPool>();
+  if (shared.plugins != nullptr) {
+    plugins_ = filters::make_worker_plugins(*shared.plugins, worker_, *clusters_);
+  }
   context_ =
       std::make_unique<WorkerContext>(WorkerContext{.reactor = worker_.reactor(),
                                                     .clusters = *clusters_,
@@ -58,7 +61,11 @@ std::vector<std::unique_ptr<access_log::Log>> WorkerRuntime::make_logs(
 void WorkerRuntime::make_contexts(access_log::Writer& log_writer) {
   const SharedRuntime& shared = shared_;
   const filters::WorkerServices services{
-      .io = worker_.io(), .clusters = *clusters_, .calls = *calls_, .worker = worker_.index()};
+      .io = worker_.io(),
+      .clusters = *clusters_,
+      .calls = *calls_,
+      .worker = worker_.index(),
+      .plugins = plugins_.get()};
   for (std::size_t i = 0; i < shared.config->listeners.size(); ++i) {
     const config::Listener& listener = shared.config->listeners[i];
     ConnectionLimit* const limit =
@@ -121,6 +128,7 @@ void WorkerRuntime::add_stats(stats::Registry& registry) const {
                              : stats::Registry::TrackRemaining::no);
   }
   registry.add_access_logs({&log_stats_});
+  if (plugins_ != nullptr) plugins_->add_stats(registry);
   for (std::size_t i = 0; i < config.listeners.size(); ++i) {
     const std::string& name = config.listeners[i].name;
     registry.add_listener(name, shared_.local_addresses[i], {listener_stats_[i].get()});
@@ -133,7 +141,10 @@ void WorkerRuntime::add_stats(stats::Registry& registry) const {
 
 void WorkerRuntime::start() {
   worker_.start();
-  worker_.post([this] { on_flush_timer(); });
+  worker_.post([this] {
+    on_flush_timer();
+    if (plugins_ != nullptr) plugins_->start();
+  });
 }
 
 void WorkerRuntime::start_listening() {
@@ -177,6 +188,7 @@ void WorkerRuntime::stop() {
     listeners_.clear();
     http_.clear();
     tcp_.clear();
+    plugins_.reset();
     clusters_.reset();
     calls_.reset();
   };

@@ -11,6 +11,7 @@
 
 #include "access_log/log.hpp"
 #include "config/config.hpp"
+#include "filters/plugins.hpp"
 #include "net/listener.hpp"
 #include "net/worker.hpp"
 #include "router/route_table.hpp"
@@ -38,6 +39,7 @@ struct SharedRuntime {
   std::vector<std::vector<LogTarget>> access_logs;  ///< By listener.
   std::string interface_address;
   unsigned workers = 1;
+  filters::SharedPlugins* plugins = nullptr;  ///< Null: none.
 };
 
 class WorkerRuntime {
@@ -81,6 +83,7 @@ class WorkerRuntime {
   std::vector<std::unique_ptr<stats::HcmStats>> hcm_stats_;  ///< By listener; null for TCP.
   std::unique_ptr<upstream::ClusterManager> clusters_;
   std::unique_ptr<upstream::CallPool> calls_;
+  std::unique_ptr<filters::WorkerPlugins> plugins_;  ///< Null: none.
   RequestIds request_ids_;
   std::size_t returnable_ = 0;     ///< Bytes freed in a flood and not yet given back to the system.
   net::TimePoint return_after_{};  ///< Not before.

@@ -75,6 +75,7 @@ std::string metrics_markdown() {
   append_table<CircuitBreakerStats>(out, "`cluster.<name>.circuit_breakers.default.`", "`cluster`");
   append_table<ClusterUpdateStats>(out, "`cluster.<name>.`, discovery", "`cluster`");
   append_table<HostStats>(out, "`/clusters`, per endpoint", "`cluster`, `endpoint`");
+  append_table<PluginStats>(out, "`wasm.` (Envoy's names where it has the stat)", "none");
   append_table<DispatchStats>(out, "`cluster.<name>.dispatch.` (not in Envoy)", "`cluster`");
   append_table<DnsStats>(out, "`dns.cares.`", "");
   append_table<AccessLogStats>(out, "`filesystem.`", "");

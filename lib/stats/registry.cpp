@@ -113,6 +113,10 @@ void Registry::add_dispatch(std::string_view cluster, const Workers<DispatchStat
       table<DispatchStats>(), workers);
 }
 
+void Registry::add_plugins(const Workers<PluginStats>& workers) {
+  add(scopes_, "wasm.", {}, View::both, table<PluginStats>(), workers);
+}
+
 void Registry::add_dns(const DnsStats* stats) {
   add(scopes_, "dns.cares.", {}, View::both, table<DnsStats>(), Workers<DnsStats>{stats});
 }

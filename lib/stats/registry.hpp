@@ -68,6 +68,7 @@ class Registry {
   void add_cluster_updates(std::string_view name, const ClusterUpdateStats* stats,
                            Discovery discovery);
   void add_dispatch(std::string_view cluster, const Workers<DispatchStats>& workers);
+  void add_plugins(const Workers<PluginStats>& workers);
   void add_dns(const DnsStats* stats);
   void add_access_logs(const Workers<AccessLogStats>& threads);
 

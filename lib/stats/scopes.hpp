@@ -206,6 +206,30 @@ struct alignas(kCacheLine) DispatchStats {
   Histogram hold_time;
 };
 
+/// "wasm.": one per worker that runs proxy-wasm plugins. VMs are counted as Envoy counts those of
+/// its default runtime, whatever ours is called.
+struct alignas(kCacheLine) PluginStats {
+  Cell vms_active;  ///< Gauge; retired ones, too, that an exchange is still in.
+  Cell vms_created;
+  Cell vms_replaced;   ///< Made anew after a trap.
+  Cell requests_down;  ///< Requests that met a plugin whose VM waits to be made anew.
+  Cell calls_total;
+  Cell calls_active;      ///< Gauge.
+  Cell calls_refused;     ///< No such cluster, no endpoint, a limit, or no request.
+  Cell max_hold_reached;  ///< Messages that a plugin had paused without waiting for anything.
+  Cell memory_bytes;      ///< Gauge: linear memory of the VMs.
+  // Traps, by kind.
+  Cell trap_unreachable;  ///< A panic, mostly.
+  Cell trap_stack_overflow;
+  Cell trap_memory;  ///< Out of bounds.
+  Cell trap_arithmetic;
+  Cell trap_timeout;
+  Cell trap_out_of_memory;
+  Cell trap_exit;
+  Cell trap_other;
+  Histogram callback_time;
+};
+
 /// "dns.cares.": one, written by the control thread.
 struct alignas(kCacheLine) DnsStats {
   Cell resolve_total;

@@ -91,6 +91,8 @@ std::span<const Row<HostStats>> table<HostStats>();
 template <>
 std::span<const Row<DispatchStats>> table<DispatchStats>();
 template <>
+std::span<const Row<PluginStats>> table<PluginStats>();
+template <>
 std::span<const Row<DnsStats>> table<DnsStats>();
 template <>
 std::span<const Row<AccessLogStats>> table<AccessLogStats>();

@@ -181,7 +181,8 @@ struct FamilyHelp {
   std::string_view help;
 };
 
-constexpr std::array<FamilyHelp, 18> kFamilyHelp{{
+constexpr std::array<FamilyHelp, 19> kFamilyHelp{{
+    {"holdfast_wasm_traps_total", "Traps of plugins, by kind."},
     {"holdfast_listener_connections_rejected_total",
      "Connections closed at once, by the limit that they exceeded."},
     {"holdfast_http_connections_closed_total", "Connections closed, by who closed."},

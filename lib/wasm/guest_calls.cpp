@@ -61,7 +61,10 @@ Status Guest::start_call(std::string_view cluster, const Pairs& headers, std::st
   const Status status =
       services_.worker.start_call({cluster, headers, body, trailers, timeout}, *this, next);
   if (status != Status::bad_argument) next_call_token_ = next;
-  if (status != Status::ok) return status;
+  if (status != Status::ok) {
+    services_.stats.calls_refused.add();
+    return status;
+  }
   PluginCall& call = take_call();
   call.id = token = next;
   call.root = root;

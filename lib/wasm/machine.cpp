@@ -44,7 +44,7 @@ bool Machine::make() noexcept {
   auto guest = std::make_unique<Guest>(*this, services_, vm_config(), ++serial_);
   error_ = guest->start(plugins_);
   if (error_.empty()) {
-    if (again) services_.stats.reloads.add();
+    if (again) services_.stats.vms_replaced.add();
     current_ = std::move(guest);
     watch_over();
     return true;
@@ -87,7 +87,7 @@ void Machine::watch_over() {
 
 StreamSlot* Machine::begin(std::size_t plugin, StreamHost& stream) noexcept {
   if (current_ == nullptr && (!due_ || !make_loudly())) {
-    services_.stats.reload_backoff.add();
+    services_.stats.requests_down.add();
     return nullptr;
   }
   if (free_slots_.empty()) {
@@ -101,7 +101,7 @@ StreamSlot* Machine::begin(std::size_t plugin, StreamHost& stream) noexcept {
 }
 
 void Machine::on_trap(Guest& guest, const Trap& trap, std::string_view plugin) noexcept {
-  services_.stats.traps.at(static_cast<std::size_t>(trap.kind)).add();
+  trap_cell(services_.stats, trap.kind).add();
   if (traps_told_ < kToldEach || trap_gate_.try_pass()) {
     ++traps_told_;
     base::log(base::Component::wasm, base::LogLevel::error,

@@ -20,6 +20,7 @@
 #include "wasm/abi.hpp"
 #include "wasm/engine.hpp"
 #include "wasm/host.hpp"
+#include "wasm/plugin_stats.hpp"
 #include "wasm/vm.hpp"
 
 namespace holdfast::wasm {
@@ -43,7 +44,6 @@ struct PluginConfig {
 };
 
 class SharedState;  // shared_state.hpp: shared data, queues, metrics of the process.
-struct PluginStats;  // plugin_stats.hpp
 class Plugin;
 
 /// Answers of a context's callbacks.

@@ -1,27 +1,34 @@
-// What a worker counts of its plugins.
-//
-// Owner: the worker; written by it alone, read by the control thread (stats/cell.hpp).
+// Which cell of a worker's counters is whose.
 #pragma once
 
-#include <array>
-
-#include "stats/cell.hpp"
-#include "stats/histogram.hpp"
+#include "stats/scopes.hpp"
 #include "wasm/vm.hpp"
 
 namespace holdfast::wasm {
 
-struct alignas(64) PluginStats {
-  stats::Cell vms_active;
-  stats::Cell vms_created;
-  std::array<stats::Cell, static_cast<std::size_t>(TrapKind::count_)> traps;
-  stats::Cell reloads;           ///< VMs made anew after a trap.
-  stats::Cell reload_backoff;    ///< Requests that met a plugin that was down.
-  stats::Cell calls_active;      ///< Gauge.
-  stats::Cell calls_total;
-  stats::Cell max_hold_reached;  ///< Messages that a plugin had paused without waiting for anything.
-  stats::Cell memory_bytes;      ///< Gauge: linear memory of the VMs.
-  stats::Histogram callback_time;
-};
+using stats::PluginStats;
+
+[[nodiscard]] inline stats::Cell& trap_cell(PluginStats& stats, TrapKind kind) noexcept {
+  switch (kind) {
+    case TrapKind::unreachable:
+      return stats.trap_unreachable;
+    case TrapKind::stack_overflow:
+      return stats.trap_stack_overflow;
+    case TrapKind::memory:
+      return stats.trap_memory;
+    case TrapKind::arithmetic:
+      return stats.trap_arithmetic;
+    case TrapKind::timeout:
+      return stats.trap_timeout;
+    case TrapKind::out_of_memory:
+      return stats.trap_out_of_memory;
+    case TrapKind::exit:
+      return stats.trap_exit;
+    case TrapKind::other:
+    case TrapKind::count_:
+      break;
+  }
+  return stats.trap_other;
+}
 
 }  // namespace holdfast::wasm

@@ -75,6 +75,7 @@ TEST_CASE("each counter of each scope has one row", "[stats]") {
   check_complete<CircuitBreakerStats>();
   check_complete<ClusterUpdateStats>();
   check_complete<HostStats>();
+  check_complete<PluginStats>();
   check_complete<DispatchStats>();
   check_complete<DnsStats>();
   check_complete<AccessLogStats>();
@@ -89,6 +90,7 @@ TEST_CASE("families of /metrics are well named, and never shared between scopes"
   gather<CircuitBreakerStats>(families);
   gather<ClusterUpdateStats>(families);
   gather<HostStats>(families);
+  gather<PluginStats>(families);
   gather<DispatchStats>(families);
   gather<DnsStats>(families);
   gather<AccessLogStats>(families);

@@ -1,0 +1,17 @@
+// A build without plugins: the loader refuses them by name (wasm_config.cpp), so none is ever made.
+#include "filters/plugins.hpp"
+
+namespace holdfast::filters {
+
+std::unique_ptr<SharedPlugins> make_shared_plugins(const config::Bootstrap& /*bootstrap*/,
+                                                   stats::CustomStats& /*metrics*/) {
+  return nullptr;
+}
+
+std::unique_ptr<WorkerPlugins> make_worker_plugins(SharedPlugins& /*shared*/,
+                                                   net::Worker& /*worker*/,
+                                                   upstream::ClusterManager& /*clusters*/) {
+  return nullptr;
+}
+
+}  // namespace holdfast::filters
