@@ -28,9 +28,10 @@ std::optional<std::string> if_given(const std::string& text) {
   return text.empty() ? std::nullopt : std::optional(text);
 }
 
-config::LoadResult load(const Arguments& arguments) {
+config::LoadResult load(const Arguments& arguments,
+                        const config::Check& check = server::check_and_prepare) {
   return config::load(if_given(arguments.config_path), if_given(arguments.config_yaml),
-                      filters::catalog(), config::process_env(), server::check_config);
+                      filters::catalog(), config::process_env(), check);
 }
 
 std::string count(std::size_t number, const std::string& noun) {
@@ -79,7 +80,8 @@ ExitCode validate(const Arguments& arguments) {
 /// The admin address that a configuration names, as one can connect to it.
 std::string admin_address(const Arguments& arguments) {
   const bool has_config = !arguments.config_path.empty() || !arguments.config_yaml.empty();
-  const config::LoadResult result = has_config ? load(arguments) : config::LoadResult{};
+  const config::LoadResult result =
+      has_config ? load(arguments, server::check_config) : config::LoadResult{};
   if (!result.ok() || !result.bootstrap->admin) return std::string(kDefaultAdmin);
   const config::SocketAddress& address = result.bootstrap->admin->address;
   std::string host = address.address;
@@ -124,8 +126,8 @@ ExitCode run(const Arguments& arguments) {
     std::cout << text;
     return ExitCode::ok;
   }
-  const config::LoadResult result = config::load_text(text, "holdfast run", filters::catalog(),
-                                                      config::process_env(), server::check_config);
+  const config::LoadResult result = config::load_text(
+      text, "holdfast run", filters::catalog(), config::process_env(), server::check_and_prepare);
   return result.ok() ? serve(arguments, result) : report(result);
 }
 

@@ -105,6 +105,8 @@ struct Field {
 
   /// Puts one converted scalar (each, for a list) into the struct. Null for Kind::message and any.
   std::function<void(void* target, const Scalar& value, Location location)> store;
+  /// Puts one entry of a map of strings into the struct.
+  std::function<void(void* target, std::string key, std::string value)> store_entry;
   /// Gives the struct that the message's own table fills: a new list element, or the member.
   std::function<void*(void* target)> open;
 };

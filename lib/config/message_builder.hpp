@@ -204,6 +204,18 @@ class Message {
     return *this;
   }
 
+  /// A map of strings; `member` is a vector of pairs, in the file's order.
+  Message& string_map(std::string name, std::vector<std::pair<std::string, std::string>> T::*member,
+                      std::string doc) {
+    Field& added = add(std::move(name), std::move(doc));
+    added.kind = Kind::string;
+    added.cardinality = Cardinality::map;
+    added.store_entry = [member](void* target, std::string key, std::string value) {
+      (static_cast<T*>(target)->*member).emplace_back(std::move(key), std::move(value));
+    };
+    return *this;
+  }
+
   /// A field that is accepted, and checked by its type, without any effect. M is bool, std::string,
   /// ...
   template <class M>

@@ -139,6 +139,10 @@ class MessageParser {
                                                     entry.key) == field.map_keys.end()) {
       context_.error(entry.location, "unknown key \"" + entry.key + "\" in " + of(field) +
                                          ": Holdfast knows \"" + field.map_keys.front() + "\"");
+    } else if (field.kind == Kind::string) {
+      if (auto text = convert_scalar(field, table_.name, entry.value, context_)) {
+        field.store_entry(target_, entry.key, std::get<std::string>(std::move(*text)));
+      }
     } else if (entry.value.kind != Value::Kind::mapping) {
       context_.error(entry.value.location, "\"" + entry.key + "\" in " + of(field) +
                                                " wants a mapping, not " +

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/context.hpp"
 #include "filters/registry.hpp"
 
 namespace holdfast::filters {
@@ -43,7 +44,9 @@ struct DispatchConfig : config::FilterConfig {
 [[nodiscard]] bool is_idempotent(std::string_view method) noexcept;
 
 [[nodiscard]] FilterType dispatch_type();  ///< holdfast.filters.http.dispatch.v1.Dispatch
-[[nodiscard]] FilterType
-dispatch_as_wasm_type();  ///< envoy...wasm.v3.Wasm with envoy.wasm.runtime.null
+/// Envoy's spelling: what a Wasm message with envoy.wasm.runtime.null says. `where`: the plugin.
+[[nodiscard]] config::ParsedHttpFilter dispatch_as_plugin(
+    const config::LocatedString& code, const std::optional<config::LocatedString>& configuration,
+    config::Location where, config::Context& context);
 
 }  // namespace holdfast::filters

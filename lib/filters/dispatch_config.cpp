@@ -1,5 +1,5 @@
 // The dispatch filter's configuration: our own message, and the original's plugin configuration
-// inside Envoy's Wasm message (null runtime), both as field tables.
+// (inside Envoy's Wasm message with the null runtime: wasm_config.cpp), both as field tables.
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -22,7 +22,6 @@ using config::Source;
 constexpr std::uint32_t kMaxCount = 65'535;
 constexpr std::uint32_t kMaxPipelined = 256;
 constexpr std::string_view kPluginName = "multiple_dispatches";
-constexpr std::string_view kNullRuntime = "envoy.wasm.runtime.null";
 
 const MessageTable& header_value_table() {
   static const MessageTable kTable =
@@ -149,122 +148,6 @@ const MessageTable& plugin_table() {
   return kTable;
 }
 
-/// envoy.extensions.wasm.v3.PluginConfig, as far as a plugin compiled in needs it.
-struct WasmMessage {
-  std::string name;
-  std::string root_id;
-  std::string vm_id;
-  LocatedString runtime;
-  LocatedString code;
-  std::optional<LocatedString> configuration;
-  Location at;
-};
-
-const MessageTable& data_source_table() {
-  static const MessageTable kTable =
-      Message<WasmMessage>("DataSource", "envoy.config.core.v3.DataSource",
-                           "Where code comes from.")
-          .field("inline_string", &WasmMessage::code,
-                 "Name of the plugin compiled in: `multiple_dispatches`.")
-          .required()
-          .table();
-  return kTable;
-}
-
-const MessageTable& async_data_source_table() {
-  static const MessageTable kTable =
-      Message<WasmMessage>("AsyncDataSource", "envoy.config.core.v3.AsyncDataSource",
-                           "Where code comes from.")
-          .nested("local", &data_source_table, "Here.")
-          .required()
-          .table();
-  return kTable;
-}
-
-const MessageTable& vm_config_table() {
-  static const MessageTable kTable =
-      Message<WasmMessage>("VmConfig", "envoy.extensions.wasm.v3.VmConfig", "The plugin's machine.")
-          .field("vm_id", &WasmMessage::vm_id, "A label; a native plugin has no machine to share.")
-          .field("runtime", &WasmMessage::runtime,
-                 "`envoy.wasm.runtime.null`: native code, compiled in.")
-          .required()
-          .nested("code", &async_data_source_table, "The plugin.")
-          .required()
-          .table();
-  return kTable;
-}
-
-const MessageTable& string_value_table() {
-  static const MessageTable kTable =
-      Message<WasmMessage>("StringValue", "google.protobuf.StringValue", "A string.")
-          .field("value", &WasmMessage::configuration, "The text.")
-          .table();
-  return kTable;
-}
-
-const MessageTable& plugin_config_table() {
-  static const MessageTable kTable =
-      Message<WasmMessage>("PluginConfig", "envoy.extensions.wasm.v3.PluginConfig", "The plugin.")
-          .field("name", &WasmMessage::name, "A label.")
-          .field("root_id", &WasmMessage::root_id, "A label.")
-          .nested("vm_config", &vm_config_table, "Which plugin, and how it runs.")
-          .required()
-          .any("configuration",
-               {config::any_type<WasmMessage>({"google.protobuf.StringValue"}, &string_value_table,
-                                              [](WasmMessage& message) { return &message; })},
-               "The plugin's own configuration: a StringValue holding JSON. Absent: "
-               "`{\"dispatchCluster\":\"httpbin\",\"dispatchCount\":10}`.")
-          .finish([](WasmMessage& message, const Source& source, Context& context) {
-            message.at = source.at();
-            if (message.runtime.text != kNullRuntime) {
-              context.error(message.runtime.location,
-                            "runtime \"" + message.runtime.text +
-                                "\" of Envoy's VmConfig is not implemented by Holdfast; "
-                                "plugins compiled in have \"" +
-                                std::string(kNullRuntime) + "\"");
-            } else if (message.code.text != kPluginName) {
-              context.error(message.code.location,
-                            "no plugin \"" + message.code.text + "\" is compiled in" +
-                                config::did_you_mean(message.code.text, {kPluginName}));
-            }
-          })
-          .table();
-  return kTable;
-}
-
-const MessageTable& wasm_table() {
-  static const MessageTable kTable =
-      Message<WasmMessage>("Wasm", "envoy.extensions.filters.http.wasm.v3.Wasm",
-                           "Envoy's spelling of the dispatch filter: the original plugin, native.")
-          .nested("config", &plugin_config_table, "The plugin.")
-          .required()
-          .table();
-  return kTable;
-}
-
-config::ParsedHttpFilter parse_wasm(const config::Value& value, Context& context) {
-  WasmMessage message;
-  config::parse_any(wasm_table(), value, &message, context);
-  auto config = std::make_shared<DispatchConfig>();
-  PluginJson plugin{.cluster = "httpbin", .count = 10};
-  Location where = message.at;
-  if (message.configuration) {
-    plugin = {};
-    where = message.configuration->location;
-    const std::size_t errors = context.error_count();
-    context.parse_json(plugin_table(), *message.configuration, plugin);
-    if (context.error_count() == errors && plugin.cluster.empty()) {
-      context.error(where, "missing dispatchCluster in the configuration of multiple_dispatches");
-    }
-  }
-  if (!plugin.cluster.empty()) {
-    context.refer_to_cluster(plugin.cluster, where, std::string(kPluginName));
-  }
-  config->cluster = plugin.cluster;
-  config->count = static_cast<std::uint32_t>(std::clamp<std::int64_t>(plugin.count, 0, kMaxCount));
-  return {.type = "dispatch", .config = std::move(config)};
-}
-
 }  // namespace
 
 bool is_idempotent(std::string_view method) noexcept {
@@ -286,13 +169,30 @@ FilterType dispatch_type() {
   return type;
 }
 
-FilterType dispatch_as_wasm_type() {
-  FilterType type = dispatch_type();
-  type.config.name = "wasm";
-  type.config.type_urls = {"envoy.extensions.filters.http.wasm.v3.Wasm"};
-  type.config.table = &wasm_table();
-  type.config.parse = parse_wasm;
-  return type;
+config::ParsedHttpFilter dispatch_as_plugin(const LocatedString& code,
+                                            const std::optional<LocatedString>& configuration,
+                                            Location where, Context& context) {
+  if (code.text != kPluginName) {
+    context.error(code.location, "no plugin \"" + code.text + "\" is compiled in" +
+                                     config::did_you_mean(code.text, {kPluginName}));
+  }
+  auto config = std::make_shared<DispatchConfig>();
+  PluginJson plugin{.cluster = "httpbin", .count = 10};
+  if (configuration) {
+    plugin = {};
+    where = configuration->location;
+    const std::size_t errors = context.error_count();
+    context.parse_json(plugin_table(), *configuration, plugin);
+    if (context.error_count() == errors && plugin.cluster.empty()) {
+      context.error(where, "missing dispatchCluster in the configuration of multiple_dispatches");
+    }
+  }
+  if (!plugin.cluster.empty()) {
+    context.refer_to_cluster(plugin.cluster, where, std::string(kPluginName));
+  }
+  config->cluster = plugin.cluster;
+  config->count = static_cast<std::uint32_t>(std::clamp<std::int64_t>(plugin.count, 0, kMaxCount));
+  return {.type = "dispatch", .config = std::move(config)};
 }
 
 }  // namespace holdfast::filters

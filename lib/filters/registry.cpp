@@ -4,13 +4,14 @@
 
 #include "filters/dispatch.hpp"
 #include "filters/router.hpp"
+#include "filters/wasm_config.hpp"
 
 namespace holdfast::filters {
 
 const std::vector<FilterType>& filter_types() {
   static const std::vector<FilterType> kTypes = {
       dispatch_type(),
-      dispatch_as_wasm_type(),
+      wasm_type(),
       router_type(),
   };
   return kTypes;

@@ -2,6 +2,7 @@
 
 #include "access_log/format.hpp"
 #include "filters/exchange.hpp"
+#include "filters/wasm_prepare.hpp"
 #include "stats/registry.hpp"
 
 namespace holdfast::server {
@@ -35,6 +36,11 @@ void check_config(const config::Bootstrap& bootstrap, config::Context& context) 
     stats::Registry scratch({});
     if (!scratch.set_tags(std::span(&tag, 1), error)) context.error(tag.location, error);
   }
+}
+
+void check_and_prepare(const config::Bootstrap& bootstrap, config::Context& context) {
+  check_config(bootstrap, context);
+  filters::prepare_plugins(bootstrap, context);
 }
 
 }  // namespace holdfast::server

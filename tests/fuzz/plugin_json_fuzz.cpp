@@ -8,6 +8,7 @@
 #include "config/context.hpp"
 #include "config/text_tree.hpp"
 #include "filters/dispatch.hpp"
+#include "filters/wasm_config.hpp"
 #include "fuzz.hpp"
 
 namespace {
@@ -71,7 +72,7 @@ Expected read_by_boost(std::string_view json) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const filters::FilterType type = filters::dispatch_as_wasm_type();
+  static const filters::FilterType type = filters::wasm_type();
   static const config::FilterCatalog catalog;
   const std::string_view json(reinterpret_cast<const char*>(data), size);
   config::Diagnostics diagnostics;

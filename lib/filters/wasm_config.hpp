@@ -1,0 +1,32 @@
+// The configuration of Envoy's Wasm filter: plugins in WebAssembly, and (runtime null) the one that
+// is compiled in.
+//
+// Owner: config::HttpFilter, as of any filter. The field tables and what they cannot say stand in
+// wasm_config.cpp; wasm_prepare.hpp completes `plugin` before a server runs.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "config/context.hpp"
+#include "filters/registry.hpp"
+#include "wasm/plugin.hpp"
+
+namespace holdfast::filters {
+
+/// Of a plugin that runs in the WebAssembly runtime.
+struct WasmConfig : config::FilterConfig {
+  /// All but `module` and `code_key`, which come from prepare_plugins(). Immutable after that.
+  std::shared_ptr<wasm::PluginConfig> plugin = std::make_shared<wasm::PluginConfig>();
+  /// As read: binary or text.
+  std::string code;
+  std::optional<config::Milliseconds> max_hold;  ///< Unset: the route's timeout.
+  config::Location at;                           ///< The plugin.
+  config::Location code_at;                      ///< What said where the code is.
+};
+
+/// envoy.extensions.filters.http.wasm.v3.Wasm. Hooks and `make` are the filter's own business.
+[[nodiscard]] FilterType wasm_type();
+
+}  // namespace holdfast::filters
