@@ -182,7 +182,7 @@ TEST_CASE_METHOD(PluginFixture,
   stream.properties["request.path"] = "";
   request(plugin, stream)->end();
   CHECK(said() == Lines{"0", "", "0", "/", "0", "plug", "0", "root", "0", "vm", "1", "", "0", "0",
-                        "value", "6", "0", "6", "6"});
+                        "value", "6", "6", "6", "6"});
 }
 
 }  // namespace
