@@ -98,7 +98,7 @@ TEST_CASE_METHOD(SharedFixture, "queues with bad pointers are refused", "[wasm]"
 }
 
 // Metrics
-// -----------------------------------------------------------------------------------------------------
+// .
 
 std::string wide(std::int64_t n) {
   return "(i64.const " + std::to_string(n) + ") ";
