@@ -21,7 +21,6 @@ struct wasm_externtype_t;
 struct wasm_frame_t;
 struct wasm_functype_t;
 struct wasm_importtype_t;
-struct wasm_memorytype_t;
 struct wasm_trap_t;
 struct wasm_valtype_t;
 struct wasmtime_caller_t;
@@ -87,20 +86,6 @@ union wasmtime_val_raw_t {
   std::int32_t i32;
   std::int64_t i64;
   std::uint8_t v128[16];
-};
-
-struct wasmtime_linear_memory_t {
-  void* env;
-  std::uint8_t* (*get_memory)(void* env, std::size_t* byte_size, std::size_t* byte_capacity);
-  wasmtime_error_t* (*grow_memory)(void* env, std::size_t new_size);
-  void (*finalizer)(void*);
-};
-struct wasmtime_memory_creator_t {
-  void* env;
-  wasmtime_error_t* (*new_memory)(void* env, const wasm_memorytype_t* type, std::size_t minimum,
-                                  std::size_t maximum, std::size_t reserved, std::size_t guard,
-                                  wasmtime_linear_memory_t* memory);
-  void (*finalizer)(void*);
 };
 
 using wasmtime_func_unchecked_callback_t = wasm_trap_t* (*)(void* env, wasmtime_caller_t* caller,
@@ -169,10 +154,9 @@ inline constexpr std::uint8_t kTrapInterrupt = 10;   // WASMTIME_TRAP_CODE_INTER
   X(void, wasmtime_config_cranelift_opt_level_set, (wasm_config_t*, std::uint8_t))                                     \
   X(void, wasmtime_config_epoch_interruption_set, (wasm_config_t*, bool))                                              \
   X(void, wasmtime_config_gc_support_set, (wasm_config_t*, bool))                                                      \
-  X(void, wasmtime_config_host_memory_creator_set, (wasm_config_t*, wasmtime_memory_creator_t*))                       \
   X(void, wasmtime_config_max_wasm_stack_set, (wasm_config_t*, std::size_t))                                           \
   X(void, wasmtime_config_memory_guard_size_set, (wasm_config_t*, std::uint64_t))                                      \
-  X(void, wasmtime_config_memory_init_cow_set, (wasm_config_t*, bool))                                                 \
+  X(void, wasmtime_config_memory_reservation_for_growth_set, (wasm_config_t*, std::uint64_t))                          \
   X(void, wasmtime_config_memory_reservation_set, (wasm_config_t*, std::uint64_t))                                     \
   X(void, wasmtime_config_parallel_compilation_set, (wasm_config_t*, bool))                                            \
   X(void, wasmtime_config_strategy_set, (wasm_config_t*, std::uint8_t))                                                \
@@ -201,6 +185,8 @@ inline constexpr std::uint8_t kTrapInterrupt = 10;   // WASMTIME_TRAP_CODE_INTER
   X(wasmtime_error_t*, wasmtime_linker_instantiate_pre,                                                                \
     (const wasmtime_linker_t*, const wasmtime_module_t*, wasmtime_instance_pre_t**))                                   \
   X(wasmtime_linker_t*, wasmtime_linker_new, (wasm_engine_t*))                                                         \
+  X(std::uint8_t*, wasmtime_memory_data, (wasmtime_context_t*, const wasmtime_memory_t*))                              \
+  X(std::size_t, wasmtime_memory_data_size, (const wasmtime_context_t*, const wasmtime_memory_t*))                     \
   X(void, wasmtime_module_delete, (wasmtime_module_t*))                                                                \
   X(wasmtime_error_t*, wasmtime_module_deserialize,                                                                    \
     (wasm_engine_t*, const std::uint8_t*, std::size_t, wasmtime_module_t**))                                           \
