@@ -100,7 +100,7 @@ std::string Runtime::define_imports() {
         linker, import.module.data(), import.module.size(), import.name.data(), import.name.size(),
         type, call_host, const_cast<HostImport*>(&import), nullptr);
     api.wasm_functype_delete(type);
-    if (failure != nullptr) return api::take_message(failure);
+    if (failure != nullptr) return api::take_message(api, failure);
   }
   return {};
 }

@@ -152,7 +152,7 @@ std::string Instance::instantiate(const ModuleCode& code) {
     note_trap("the module's start function", nullptr, trap);
     return trap_.text;
   }
-  if (failure != nullptr) return one_line(api::take_message(failure));
+  if (failure != nullptr) return one_line(api::take_message(api_, failure));
   api::wasmtime_extern_t memory{};
   constexpr std::string_view kMemory = "memory";
   if (!api_.wasmtime_instance_export_get(context_, &instance, kMemory.data(), kMemory.size(),
@@ -304,7 +304,7 @@ void Instance::note_trap(std::string_view function, api::wasmtime_error_t* failu
     if (trap != nullptr) {
       classify(trap);
     } else {
-      trap_ = {TrapKind::other, api::take_message(std::exchange(failure, nullptr))};
+      trap_ = {TrapKind::other, api::take_message(api_, std::exchange(failure, nullptr))};
     }
     stopped_ = true;
   }

@@ -12,7 +12,8 @@
 
 namespace holdfast::wasm::api {
 
-// NOLINTBEGIN(readability-identifier-naming): the names are Wasmtime's.
+// NOLINTBEGIN(readability-identifier-naming,bugprone-reserved-identifier,bugprone-macro-parentheses):
+// the names are Wasmtime's.
 
 struct wasm_config_t;
 struct wasm_engine_t;
@@ -92,35 +93,33 @@ using wasmtime_func_unchecked_callback_t = wasm_trap_t* (*)(void* env, wasmtime_
                                                             wasmtime_val_raw_t* values,
                                                             std::size_t count);
 
-inline constexpr std::uint8_t kExternFunc = 0;    // WASMTIME_EXTERN_FUNC
+// clang-format off
+inline constexpr std::uint8_t kExternFunc = 0;  // WASMTIME_EXTERN_FUNC
 inline constexpr std::uint8_t kExternMemory = 3;  // WASMTIME_EXTERN_MEMORY
-inline constexpr std::uint8_t kTypeFunc = 0;      // WASM_EXTERN_FUNC
-inline constexpr std::uint8_t kTypeGlobal = 1;    // WASM_EXTERN_GLOBAL
-inline constexpr std::uint8_t kTypeTable = 2;     // WASM_EXTERN_TABLE
-inline constexpr std::uint8_t kTypeMemory = 3;    // WASM_EXTERN_MEMORY
-inline constexpr std::uint8_t kI32 = 0;           // WASM_I32
-inline constexpr std::uint8_t kI64 = 1;           // WASM_I64
-inline constexpr std::uint8_t kF32 = 2;           // WASM_F32
-inline constexpr std::uint8_t kF64 = 3;           // WASM_F64
-inline constexpr std::uint8_t kStrategy = 1;      // WASMTIME_STRATEGY_CRANELIFT
-inline constexpr std::uint8_t kOptimise = 1;      // WASMTIME_OPT_LEVEL_SPEED
-inline constexpr int kMajorVersion = 48;          // WASMTIME_VERSION_MAJOR
+inline constexpr std::uint8_t kTypeFunc = 0;  // WASM_EXTERN_FUNC
+inline constexpr std::uint8_t kTypeGlobal = 1;  // WASM_EXTERN_GLOBAL
+inline constexpr std::uint8_t kTypeTable = 2;  // WASM_EXTERN_TABLE
+inline constexpr std::uint8_t kTypeMemory = 3;  // WASM_EXTERN_MEMORY
+inline constexpr std::uint8_t kI32 = 0;  // WASM_I32
+inline constexpr std::uint8_t kI64 = 1;  // WASM_I64
+inline constexpr std::uint8_t kF32 = 2;  // WASM_F32
+inline constexpr std::uint8_t kF64 = 3;  // WASM_F64
+inline constexpr std::uint8_t kStrategy = 1;  // WASMTIME_STRATEGY_CRANELIFT
+inline constexpr std::uint8_t kOptimise = 1;  // WASMTIME_OPT_LEVEL_SPEED
+inline constexpr int kMajorVersion = 48;  // WASMTIME_VERSION_MAJOR
 
 inline constexpr std::uint8_t kTrapStackOverflow = 0;  // WASMTIME_TRAP_CODE_STACK_OVERFLOW
-inline constexpr std::uint8_t kTrapMemoryOutOfBounds =
-    1;                                                    // WASMTIME_TRAP_CODE_MEMORY_OUT_OF_BOUNDS
-inline constexpr std::uint8_t kTrapHeapMisaligned = 2;    // WASMTIME_TRAP_CODE_HEAP_MISALIGNED
+inline constexpr std::uint8_t kTrapMemoryOutOfBounds = 1;  // WASMTIME_TRAP_CODE_MEMORY_OUT_OF_BOUNDS
+inline constexpr std::uint8_t kTrapHeapMisaligned = 2;  // WASMTIME_TRAP_CODE_HEAP_MISALIGNED
 inline constexpr std::uint8_t kTrapTableOutOfBounds = 3;  // WASMTIME_TRAP_CODE_TABLE_OUT_OF_BOUNDS
-inline constexpr std::uint8_t kTrapIndirectCallToNull =
-    4;                                                   // WASMTIME_TRAP_CODE_INDIRECT_CALL_TO_NULL
-inline constexpr std::uint8_t kTrapBadSignature = 5;     // WASMTIME_TRAP_CODE_BAD_SIGNATURE
+inline constexpr std::uint8_t kTrapIndirectCallToNull = 4;  // WASMTIME_TRAP_CODE_INDIRECT_CALL_TO_NULL
+inline constexpr std::uint8_t kTrapBadSignature = 5;  // WASMTIME_TRAP_CODE_BAD_SIGNATURE
 inline constexpr std::uint8_t kTrapIntegerOverflow = 6;  // WASMTIME_TRAP_CODE_INTEGER_OVERFLOW
-inline constexpr std::uint8_t kTrapDivisionByZero =
-    7;  // WASMTIME_TRAP_CODE_INTEGER_DIVISION_BY_ZERO
-inline constexpr std::uint8_t kTrapBadConversion =
-    8;                                               // WASMTIME_TRAP_CODE_BAD_CONVERSION_TO_INTEGER
+inline constexpr std::uint8_t kTrapDivisionByZero = 7;  // WASMTIME_TRAP_CODE_INTEGER_DIVISION_BY_ZERO
+inline constexpr std::uint8_t kTrapBadConversion = 8;  // WASMTIME_TRAP_CODE_BAD_CONVERSION_TO_INTEGER
 inline constexpr std::uint8_t kTrapUnreachable = 9;  // WASMTIME_TRAP_CODE_UNREACHABLE_CODE_REACHED
-inline constexpr std::uint8_t kTrapInterrupt = 10;   // WASMTIME_TRAP_CODE_INTERRUPT
+inline constexpr std::uint8_t kTrapInterrupt = 10;  // WASMTIME_TRAP_CODE_INTERRUPT
+// clang-format on
 
 // X(result, name, parameters), each as in the headers.
 // clang-format off
@@ -212,7 +211,7 @@ struct Api {
 #undef HOLDFAST_WASMTIME_MEMBER
 };
 
-// NOLINTEND(readability-identifier-naming)
+// NOLINTEND(readability-identifier-naming,bugprone-reserved-identifier,bugprone-macro-parentheses)
 
 /// Loads the library at the first call. Null and why in `error`: it is not there, lacks a function,
 /// or is another version. Looked for beside the program, in ../lib/holdfast from there, where it
@@ -223,6 +222,6 @@ struct Api {
 [[nodiscard]] const Api& loaded() noexcept;
 
 /// Takes it over.
-[[nodiscard]] std::string take_message(wasmtime_error_t* failure);
+[[nodiscard]] std::string take_message(const Api& api, wasmtime_error_t* failure);
 
 }  // namespace holdfast::wasm::api
