@@ -139,7 +139,8 @@ class Guest final : public CallSink {
   [[nodiscard]] std::string trap_text() const;
   [[nodiscard]] std::uint32_t next_context_id() noexcept;
   void on_trap(Context& who, Context* effective) noexcept;
-  void defer(Deferred::Kind kind, StreamType type);
+  /// Null: nothing to defer.
+  Deferred* defer(Deferred::Kind kind, StreamType type);
   void perform(Deferred& action) noexcept;
   void fail_stream(StreamSlot& slot) noexcept;
   void on_tick(RootContext& root) noexcept;
