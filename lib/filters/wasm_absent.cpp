@@ -1,7 +1,14 @@
 // A build without plugins: the loader refuses them by name (wasm_config.cpp), so none is ever made.
 #include "filters/plugins.hpp"
+#include "filters/wasm_config.hpp"
 
 namespace holdfast::filters {
+
+std::unique_ptr<Filter> make_wasm_filter(const config::FilterConfig& /*config*/,
+                                         const WorkerServices& /*services*/,
+                                         std::size_t /*index*/) {
+  return nullptr;
+}
 
 std::unique_ptr<SharedPlugins> make_shared_plugins(const config::Bootstrap& /*bootstrap*/,
                                                    stats::CustomStats& /*metrics*/) {

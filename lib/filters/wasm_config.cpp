@@ -391,6 +391,8 @@ FilterType wasm_type() {
   type.config.type_urls = {"envoy.extensions.filters.http.wasm.v3.Wasm"};
   type.config.table = &wasm_table();
   type.config.parse = parse_wasm;
+  type.hooks = {.request = true, .response = true, .request_body = true, .response_body = true};
+  type.make = make_wasm_filter;
   return type;
 }
 

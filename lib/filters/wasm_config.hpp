@@ -26,7 +26,12 @@ struct WasmConfig : config::FilterConfig {
   config::Location code_at;                      ///< What said where the code is.
 };
 
-/// envoy.extensions.filters.http.wasm.v3.Wasm. Hooks and `make` are the filter's own business.
+/// envoy.extensions.filters.http.wasm.v3.Wasm
 [[nodiscard]] FilterType wasm_type();
+
+/// The running filter (wasm_filter.hpp). REQUIRES: `config` is a WasmConfig, prepared.
+[[nodiscard]] std::unique_ptr<Filter> make_wasm_filter(const config::FilterConfig& config,
+                                                       const WorkerServices& services,
+                                                       std::size_t index);
 
 }  // namespace holdfast::filters

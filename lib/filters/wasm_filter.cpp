@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "filters/wasm_stream.hpp"
-#include "wasm/plugin_stats.hpp"
+#include "filters/wasm_worker.hpp"
 
 namespace holdfast::filters {
 namespace {
@@ -137,6 +137,13 @@ void WasmFilter::on_end(Exchange& exchange) noexcept {
   stream->finish();  // Unless on_complete() has done so.
   exchange.slot(index()) = nullptr;
   free_.push_back(stream);
+}
+
+std::unique_ptr<Filter> make_wasm_filter(const config::FilterConfig& config,
+                                         const WorkerServices& services, std::size_t index) {
+  const auto& wasm = dynamic_cast<const WasmConfig&>(config);
+  auto& worker = static_cast<WasmWorker&>(*services.plugins);
+  return std::make_unique<WasmFilter>(wasm, worker.plugin(wasm.plugin), worker.stats(), index);
 }
 
 }  // namespace holdfast::filters
