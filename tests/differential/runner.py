@@ -67,6 +67,11 @@ class HalfClose:
 
 
 @dataclass
+class Leave:
+    """Step: the client closes its connection."""
+
+
+@dataclass
 class WaitEof:
     """Step: the proxy closes, without a byte; recorded as the response "<closed>"."""
 
@@ -173,6 +178,8 @@ def _do(step, wire, stage, responses):
         stage.be.tell()
     elif isinstance(step, HalfClose):
         wire.half_close()
+    elif isinstance(step, Leave):
+        wire.close()
     elif isinstance(step, WaitEof):
         responses.append("<closed>" if wire.closed_within(5) else "<not closed>")
     else:
