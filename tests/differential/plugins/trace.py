@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 LINE = re.compile(r"^\[[^\]]*\]\[(\d+)\]\[(\w+)\]\[(\w+)\] \[[^\]]*\] (.*)$")
 STEP = re.compile(r"\[(host->vm|vm->host|vm<-host|host<-vm)\] (?:env\.|wasi_snapshot_preview1\.)?(\w+)(.*)$")
+LOGGED = re.compile(r" *proxy_log\(.*\) = 0$")  # Its line is among the logs.
 DATA = 65536  # Where the plugins' texts begin: larger numbers are addresses.
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -109,8 +110,10 @@ class Masks:
                 out.append("  " * len(stack) + name + self.arguments(name, rest))
                 stack.append(len(out) - 1)
             elif stack:
-                out[stack.pop()] += " = " + rest.replace(" return: ", "").replace("void", "-")
-        return [re.sub(r" = -$", "", text) for text in out]
+                result = rest.replace(" return: ", "").replace("void", "-")
+                out[stack.pop()] += " = " + ("<p>" if result.isdigit() and int(result) >= DATA else result)
+        out = [re.sub(r" = -$", "", text) for text in out]
+        return [text for text in out if not LOGGED.match(text)]
 
     def arguments(self, name, rest):
         words = re.findall(r"-?\d+", rest)
