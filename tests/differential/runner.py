@@ -72,6 +72,11 @@ class Leave:
 
 
 @dataclass
+class Fresh:
+    """Step: the client goes on with a connection of its own."""
+
+
+@dataclass
 class WaitEof:
     """Step: the proxy closes, without a byte; recorded as the response "<closed>"."""
 
@@ -99,7 +104,7 @@ class Case:
         """What Holdfast should show, given what Envoy has shown."""
         result = dict(recorded)
         for key, value in self.holdfast.items():
-            result[key] = value(recorded[key]) if callable(value) else value
+            result[key] = value(recorded.get(key)) if callable(value) else value
         return result
 
 
@@ -146,7 +151,11 @@ def observe(case, stage):
     responses = []
     try:
         for step in case.steps:
-            _do(step, wire, stage, responses)
+            if isinstance(step, Fresh):
+                wire.close()
+                wire = Wire.connect(stage.ports[listener])
+            else:
+                _do(step, wire, stage, responses)
         seen = [_request(message) for message in list(stage.be.requests)]
         calls = [_request(message) for message in list(stage.side.requests)]
         fate = _fate(case, wire)

@@ -1,13 +1,13 @@
 """Bodies: sizes told, read in part, changed as they stream and when all of it has come."""
 from harness import chunked, noise, reply_always, reply_then_close, request, response
-from runner import Read, Tell, WaitUpstream
+from runner import Read, Tell
 
-from .common import CHUNKED_POST, POST, chunk, one, pieces
+from .common import CHUNKED_POST, POST, after_logs, chunk, one, pieces
 
 LONG = 300_000
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 BIG = request("POST", "/be", [("content-length", str(LONG))], noise(LONG))
-TWO_PARTS = [request("POST", "/be", [("transfer-encoding", "chunked")], chunk(b"first")), WaitUpstream(1), chunk(b"second") + b"0\r\n\r\n", Read()]
+TWO_PARTS = [request("POST", "/be", [("transfer-encoding", "chunked")], chunk(b"first")), after_logs(1, "body 0, 5 bytes"), chunk(b"second") + b"0\r\n\r\n", Read()]
 PARTS = pieces(chunk(b"first"), chunk(b"second"), b"0\r\n\r\n")
 
 
@@ -18,16 +18,7 @@ def case(name, mode, send=POST, upstream=None, **extra):
 def told(count):
     """Each part of the upstream's answer is sent after the plugin has seen the one before."""
 
-    def step(part):
-        def wait(stage):
-            from harness import wait_until
-
-            wait_until(lambda: stage.proxy.stderr()[stage.began :].count("wasm log plug root vm: body 1") >= part, 10)
-            stage.be.tell()
-
-        return wait
-
-    return [step(part) for part in range(count)]
+    return [step for part in range(count) for step in (after_logs(part, ": body 1,"), Tell())]
 
 
 STREAMED = [request(target="/be"), *told(3), Read()]
@@ -65,8 +56,7 @@ SCENARIOS = [
     case("wait for all of a response that comes in parts", "response wait look", STREAMED, PARTS),
     case("wait for all of a close-delimited response", "response wait append", request(target="/be"), reply_then_close(
         b"HTTP/1.1 200 OK\r\n\r\nuntil the end")),
-    case("replace a long request", "request wait replace free", BIG, traced=False,
-         holdfast={}),
+    case("replace a long request", "request wait replace free", BIG, traced=False),
     case("replace a long response", "response wait replace free", request(target="/be"), reply_always(response(body=noise(LONG)))),
     case("two exchanges on a connection", "response wait append free", [request(target="/be"), Read(), request(target="/be"), Read()]),
 ]

@@ -1,5 +1,5 @@
 """What the scenarios share: requests, upstreams, and a short way to say "one plugin in one mode"."""
-from harness import chunked, request, response
+from harness import chunked, request, response, wait_until
 from runner import Read
 
 from .scene import Plugin, Scenario
@@ -43,6 +43,15 @@ def pieces(*parts, head=b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
 def chunk(data):
     return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def after_logs(count, text):
+    """Step: wait until the log has that text so often since the start."""
+
+    def step(stage):
+        wait_until(lambda: stage.proxy.stderr()[stage.began :].count(text) >= count, 10, f"{count} times {text!r}")
+
+    return step
 
 
 def twice(send=GET):

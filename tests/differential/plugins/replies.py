@@ -1,14 +1,17 @@
 """Local replies of plugins: from each phase, with Continue or Pause, and what is refused."""
-from harness import chunked, reply_always, request, response
+from harness import chunked, reply_always, request
 from runner import Read
 
-from .common import CHUNKED_POST, GET, POST, OK, one
+from .common import CHUNKED_POST, GET, POST, one
 from .headers import TRAILERS, TRAILING, WITH_TRAILERS
 
 
 def case(name, mode, send=GET, upstream=None, **extra):
     return one("local reply: " + name, "replies", mode, send, upstream, log=True, **extra)
 
+
+HELLO = {"line": "HTTP/1.1 200 OK", "complete": True, "trailers": [], "body": "hello\n", "headers": [
+    ["x-up", "1"], ["content-length", "6"], ["x-envoy-upstream-service-time", "<ms>"], ["date", "<date>"], ["server", "envoy"]]}
 
 SCENARIOS = [
     case("in request headers", "request headers"),
@@ -25,7 +28,8 @@ SCENARIOS = [
     case("in a chunked held response body", "response body held", upstream=reply_always(
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + chunked(b"abc"))),
     case("in response trailers", "response trailers", upstream=reply_always(TRAILING), **WITH_TRAILERS),
-    case("at the log", "log"),
+    one("local reply: at the log", "replies", "log", GET, oracle_can_not="it calls the plugin again and again until its stack ends",
+        better="the reply comes too late and is refused", holdfast={"responses": [HELLO]}),
     case("204 without anything", "empty"),
     case("twice", "twice"),
     case("and then continue_stream", "then resume"),

@@ -1,12 +1,10 @@
 """What outlives a request: shared data, queues, metrics, ticks."""
-from harness import request, response
 from runner import Read
 
-from .calls import SIDE, after_logs
-from .common import GET, one
+from .calls import SIDE
+from .common import GET, after_logs, one
 from .scene import Plugin, Scenario
 
-WAITING = [GET, Read()]
 TAGS = {"stats_config": {"stats_tags": [{"tag_name": "value", "regex": "(_value=([a-zA-Z]+))"},
                                         {"tag_name": "reporter", "regex": "(_reporter=([a-zA-Z]+))"}]}}
 
@@ -35,8 +33,7 @@ SCENARIOS = [
     case("metrics", "metrics", admin=("/stats?filter=own_|dotted|space|tagged", "/stats/prometheus?filter=own_|dotted|space|tagged"),
          bootstrap={**TAGS, "stats_flush_interval": "0.1s"}),
     timed("in request", "from request", [GET, Read(), after_logs(1, "stop")]),
-    timed("with a call each", "call", [GET, Read(), after_logs(3, "callback in context")], side=SIDE,
-          plugin={"name": "plug"}, holdfast={}),
+    timed("with a call each", "call", [GET, Read(), after_logs(3, "callback in context")], side=SIDE),
     timed("that resumes a request", "postpone", count=1),
     timed("that answers a request", "reply", count=1),
 ]

@@ -1,4 +1,4 @@
-;; Properties: the list @list@ (texts of paths, generated) at each phase; and what set_property makes of them.
+;; Properties: those of a list, which is a parameter, at each phase; and what set_property makes of them.
 ;; include lifecycle.wat
 (func $all
 @list@

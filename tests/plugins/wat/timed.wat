@@ -6,9 +6,6 @@
 (func $arm
   (call $tell $"period" (call $set_tick (i32.const @period@))))
 
-(func (export "proxy_on_context_create") (param $id i32) (param $root i32)
-  (if (i32.and (i32.eqz (local.get $root)) (i32.eqz (global.get $mode_size))) (then (call $arm))))
-
 (func (export "proxy_on_tick") (param $root i32)
   (local $status i32)
   (global.set $ticks (i32.add (global.get $ticks) (i32.const 1)))
@@ -40,7 +37,7 @@
   (call $show_header (i32.const 6) $":status"))
 
 (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
-  (if (call $mode_is $"from request") (then (call $arm)))
+  (if (i32.or (call $mode_is $"from request") (call $mode_is $"call")) (then (call $arm)))
   (if (i32.or (call $mode_is $"postpone") (call $mode_is $"reply"))
     (then
       (global.set $waiting (local.get 0))

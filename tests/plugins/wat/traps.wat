@@ -33,7 +33,7 @@
         (then
           (drop (call $http_call $"side" $pairs{":method" "GET" ":path" "/" ":authority" "a"}
             (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 1000) (i32.const 0)))))
-      (return (i32.const 1))))
+      (return (call $mode_is $"callback"))))
   (i32.const 0))
 
 (func (export "proxy_on_request_body") (param i32 i32 i32) (result i32)
