@@ -68,6 +68,7 @@ def test_holdfast(scenario, host, golden, tmp_path):
     expected = scenario.expected(recorded)
     assert bool(scenario.better) == (expected != recorded), "marked better, and no difference (or unmarked)"
     seen = scene.play(scenario, "holdfast", host, tmp_path)
+    assert "died" not in seen
     compare(expected, {key: seen.get(key) for key in expected}, f"better, because {scenario.better}" if scenario.better else "as Envoy")
 
 

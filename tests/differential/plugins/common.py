@@ -58,4 +58,6 @@ def twice(send=GET):
     return [send, Read(), send, Read()]
 
 
-OK = response(headers=[("x-up", "1")], body=b"hello\n")
+# What the client gets when all goes well.
+HELLO = {"line": "HTTP/1.1 200 OK", "complete": True, "trailers": [], "body": "hello\n", "headers": [
+    ["x-up", "1"], ["content-length", "6"], ["x-envoy-upstream-service-time", "<ms>"], ["date", "<date>"], ["server", "envoy"]]}

@@ -1,11 +1,12 @@
 """The start: configurations as the plugin gets them, and plugins that do not start."""
 import base64
+import json
+import re
 
 from harness import TYPE
-from runner import Read
 
 from .calls import SIDE
-from .common import GET, one
+from .common import one
 
 YES = {"start": "(i32.const 1)", "configure": "(i32.const 1)"}
 STRUCT = {"@type": TYPE + "google.protobuf.Struct", "value": {"a": 1, "b": ["x", True, None], "c": {"d": "e"}}}
@@ -19,6 +20,15 @@ def starts(name, mode="text", parameters=None, **extra):
     return one("start: " + name, "starts", mode, parameters={**YES, **(parameters or {})}, start=True, **extra)
 
 
+def as_json(logs):
+    """What the plugin logs of its configuration when that is the struct's JSON."""
+    text = json.dumps(STRUCT["value"], separators=(",", ":"))
+    size = len(text)
+    return [re.sub(r"bytes: \d+", f"bytes: {size}", line) if ": configure" in line
+            else re.sub(r"7 from 0 for .*", f"7 from 0 for {size} = [{size}] {text}", line) if "from 0 for 57" in line
+            else re.sub(r"7 from 2 for 3 .*", f"7 from 2 for 3 = [3] {text[2:5]}", line) for line in logs]
+
+
 def refused(name, wat="starts", mode="text", parameters=None, **extra):
     return one("does not start: " + name, wat, mode, parameters={**YES, **(parameters or {})}, refuses=True, **extra)
 
@@ -28,7 +38,8 @@ SCENARIOS = [
     starts("no configuration", None),
     starts("an empty text", ""),
     starts("bytes", BYTES),
-    starts("a struct", STRUCT),
+    starts("a struct", STRUCT, better="a struct comes as JSON, which plugins can read (Envoy 1.40 hands over its protobuf bytes)",
+           ignores=("start",), holdfast={"start logs": as_json}),
     starts("with a VM configuration", "plugin's", plugin={"vm_extra": {"configuration": STRING}}),
     starts("without any name", "text", plugin={"name": "", "root": "", "vm": ""}),
     starts("with a call", "text", {"configure": CALL + "(i32.const 1)"}, side=SIDE, until=("status",)),

@@ -32,7 +32,10 @@ def policy(**value):
     return {"plugin": {"extra": value}}
 
 
-RELOAD = {"failure_policy": "FAIL_RELOAD", "reload_config": {"backoff": {"base_interval": "0.1s"}}}
+def reload(backoff):
+    return policy(failure_policy="FAIL_RELOAD", reload_config={"backoff": {"base_interval": backoff}})
+
+
 
 SCENARIOS = [
     case("in context create", "context create", better="", holdfast={}),
@@ -54,7 +57,7 @@ SCENARIOS = [
     case("FAIL_OPEN in response headers", "response headers", holdfast=passed(), **policy(failure_policy="FAIL_OPEN")),
     case("FAIL_CLOSED in request headers", "request headers", **policy(failure_policy="FAIL_CLOSED")),
     case("fail_open in request headers", "request headers", **policy(fail_open=True)),
-    case("FAIL_RELOAD in request headers", "request headers", **policy(**RELOAD)),
+    case("FAIL_RELOAD in request headers", "request headers", **reload("20s")),
     case("FAIL_RELOAD in request headers, and a second later", "request headers", better="", holdfast={},
-         send=[GOOD, Read(), Fresh(), BAD, Read(), wait_seconds(1.5), Fresh(), GOOD, Read()], **policy(**RELOAD)),
+         send=[GOOD, Read(), Fresh(), BAD, Read(), wait_seconds(1.5), Fresh(), GOOD, Read()], **reload("0.1s")),
 ]

@@ -2,7 +2,7 @@
 from harness import TYPE, chunked, reply_always, request, response, route
 from runner import Read
 
-from .common import CHUNKED_POST, GET, POST, one
+from .common import CHUNKED_POST, GET, HELLO, POST, one
 
 FIELDS = [("x-here", "1"), ("x-old", "old"), ("x-twice", "a"), ("X-Twice", "b"), ("x-gone", "g"), ("X-Mixed", "Case")]
 RICH = request(target="/be/x?q=1", headers=FIELDS)
@@ -51,4 +51,8 @@ SCENARIOS = [
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + chunked(b"abc")), **WITH_TRAILERS),
     one("host calls with bad addresses", "hostile", "addresses", RICH),
     one("host calls with bad numbers", "hostile", "numbers", RICH),
+    one("host calls with pairs that can't be read", "hostile", "lies", better="they change nothing (Envoy removes all headers)",
+        holdfast={"responses": [HELLO]}, ignores=("upstream", "logs", "trace")),
+    one("host calls with bad texts", "hostile", "texts", better="what is no field is refused when it is added",
+        holdfast={"responses": [HELLO]}, ignores=("upstream", "logs", "trace")),
 ]

@@ -2,10 +2,12 @@
 from harness import chunked, reply_always, request, response, route
 from runner import Read
 
-from .common import CHUNKED_POST, GET, POST, chunk, one, pieces
+from .common import CHUNKED_POST, GET, HELLO, POST, one
 
 IDLE = {"stream_idle_timeout": "1s"}
 SHORT = [route("be", timeout="0.3s")]
+RELEASED = {"better": "a response that nobody resumes goes on when the route's time is over", "ignores": ("logs", "trace"),
+            "holdfast": {"responses": [HELLO]}}
 CHUNKED = reply_always(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + chunked(b"abc", b"def"))
 
 
@@ -33,6 +35,6 @@ SCENARIOS = [
     stop("in response headers until the body, where that is allowed", "response until the body", True, hcm=IDLE),
     stop("in response headers until the body, where that is not allowed", "response until the body", False, hcm=IDLE),
     case("in request headers for ever", "request headers for ever", hcm=IDLE),
-    case("in response headers for ever", "response headers for ever", hcm=IDLE, routes=SHORT),
-    case("in a response body for ever", "response body for ever", hcm=IDLE, routes=SHORT),
+    case("in response headers for ever", "response headers for ever", hcm=IDLE, routes=SHORT, **RELEASED),
+    case("in a response body for ever", "response body for ever", hcm=IDLE, routes=SHORT, **RELEASED),
 ]

@@ -2,16 +2,13 @@
 from harness import chunked, reply_always, request
 from runner import Read
 
-from .common import CHUNKED_POST, GET, POST, one
+from .common import CHUNKED_POST, GET, HELLO, POST, one
 from .headers import TRAILERS, TRAILING, WITH_TRAILERS
 
 
 def case(name, mode, send=GET, upstream=None, **extra):
     return one("local reply: " + name, "replies", mode, send, upstream, log=True, **extra)
 
-
-HELLO = {"line": "HTTP/1.1 200 OK", "complete": True, "trailers": [], "body": "hello\n", "headers": [
-    ["x-up", "1"], ["content-length", "6"], ["x-envoy-upstream-service-time", "<ms>"], ["date", "<date>"], ["server", "envoy"]]}
 
 SCENARIOS = [
     case("in request headers", "request headers"),

@@ -44,7 +44,7 @@ class Scenario(Case):
     clusters: dict = field(default_factory=dict)  # Extra fields of all clusters.
     bootstrap: dict = field(default_factory=dict)
     args: tuple = TRACE
-    start: bool = False  # Also record what the start of the worker's VM calls.
+    start: bool = False  # Also record what the start of the worker's VM calls and logs.
     stops: bool = False  # Also record what the end of the process calls.
     refuses: bool = False  # The process does not start: nothing but its exit code is recorded.
     until: tuple = ()  # Texts that the log must have before the scenario is over.
@@ -175,7 +175,9 @@ def performance(scenario, stage):
     if scenario.traced:
         seen["trace"] = masks.calls(lines)
     if scenario.start:
-        seen["start"] = masks.calls(trace.last_start(stage.lines()[: -len(lines) or None]))
+        start = trace.last_start(trace.parse(stage.proxy.stderr()[: stage.began], stage.proxy.process.pid))
+        seen["start logs"] = masks.logs(start)
+        seen["start"] = masks.calls(start)
     if scenario.stops:
         before = len(stage.lines())
         stage.proxy.stop()

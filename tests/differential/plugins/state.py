@@ -18,7 +18,7 @@ def timed(name, mode, send=GET, period=20, count=3, **extra):
 
 
 def pair(name, first, second, vms, send=GET, **extra):
-    plugins = [Plugin("state", mode, name=label, root=label, vm=vm, parameters={"vm": vm})
+    plugins = [Plugin("state", mode, name=label, root=label, vm=vm, parameters={"vm": label})
                for mode, label, vm in zip((first, second), ("a", "b"), vms)]
     return Scenario(name, "plugin:main", send, plugins=plugins, **extra)
 

@@ -63,16 +63,9 @@ def ended(lines):
 
 
 def last_start(lines):
-    """From the last thread that configured a plugin: its lines from the VM's first call on."""
-    starts = [i for i, line in enumerate(lines) if line.text.startswith("[host->vm] proxy_on_context_create(1, 0)")]
-    if not starts:
-        return []
-    thread = lines[starts[-1]].thread
-    own = [line for line in lines if line.thread == thread]
-    for first in range(len(own)):
-        if own[first].text.startswith("[host->vm] "):
-            return own[first:]
-    return []
+    """Those of the last thread that started plugins: the worker."""
+    calls = [line for line in lines if line.text.startswith("[host->vm] ")]
+    return [line for line in lines if line.thread == calls[-1].thread] if calls else []
 
 
 class Masks:

@@ -48,6 +48,9 @@
   (call $tell $"metric type 77" (call $define_metric (i32.const 77) $"m" (i32.const 8)))
   (call $tell $"timeout -1" (call $http_call $"side"
     $pairs{":method" "GET" ":path" "/" ":authority" "a"} $"" $"" (i32.const -1) (i32.const 0)))
+  (call $show_header (i32.const 0) $":path"))
+
+(func $lies
   (call $tell $"count of pairs that lies" (call $set_pairs (i32.const 0) $"\ff\ff\ff\ff"))
   (call $tell $"lengths that lie" (call $set_pairs (i32.const 0) $"\01\00\00\00\ff\ff\ff\7f\01\00\00\00ab"))
   (call $show_header (i32.const 0) $":path"))
@@ -65,4 +68,5 @@
   (if (call $mode_is $"addresses") (then (call $addresses)))
   (if (call $mode_is $"numbers") (then (call $numbers)))
   (if (call $mode_is $"texts") (then (call $texts)))
+  (if (call $mode_is $"lies") (then (call $lies)))
   (i32.const 0))
