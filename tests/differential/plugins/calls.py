@@ -48,7 +48,8 @@ SCENARIOS = [
     case("that refuses the request", "reply"),
     case("that refuses a POST", "reply", POST),
     case("that closes the request", "close", [GET, Read()]),
-    case("while the request goes on", "go on", [GET, Read(), after_logs(1, "callback:")]),
+    case("while the request goes on", "go on", [GET, Read(), lambda stage: stage.side.tell(), after_logs(1, "callback:")],
+         side=reply_always(response(body=b"late"), delay_told=True)),
     case("from the log", "log", [GET, Read(), after_logs(1, "callback:")]),
     case("for a client that has left", "ok", [GET, WaitSide(1), Leave(), after_logs(1, "callback:")], side=lambda c: (
         c.next_request(), c.wait_told(1), c.send(response(body=b"late"))),

@@ -9,7 +9,7 @@ from .calls import SIDE
 from .common import one
 
 YES = {"start": "(i32.const 1)", "configure": "(i32.const 1)"}
-STRUCT = {"@type": TYPE + "google.protobuf.Struct", "value": {"a": 1, "b": ["x", True, None], "c": {"d": "e"}}}
+STRUCT = {"@type": TYPE + "google.protobuf.Struct", "value": {"a": {"b": ["x", True, None, {"c": 7}]}}}
 BYTES = {"@type": TYPE + "google.protobuf.BytesValue", "value": base64.b64encode(b"\x00raw\xff").decode()}
 STRING = {"@type": TYPE + "google.protobuf.StringValue", "value": "own text"}
 CALL = ('(drop (call $http_call $"side" $pairs{":method" "GET" ":path" "/start" ":authority" "a"} '
@@ -25,7 +25,7 @@ def as_json(logs):
     text = json.dumps(STRUCT["value"], separators=(",", ":"))
     size = len(text)
     return [re.sub(r"bytes: \d+", f"bytes: {size}", line) if ": configure" in line
-            else re.sub(r"7 from 0 for .*", f"7 from 0 for {size} = [{size}] {text}", line) if "from 0 for 57" in line
+            else re.sub(r"7 from 0 for .*", f"7 from 0 for {size} = [{size}] {text}", line) if "7 from 0 for" in line and "-> status" not in line
             else re.sub(r"7 from 2 for 3 .*", f"7 from 2 for 3 = [3] {text[2:5]}", line) for line in logs]
 
 

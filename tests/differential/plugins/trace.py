@@ -12,6 +12,9 @@ STEP = re.compile(r"\[(host->vm|vm->host|vm<-host|host<-vm)\] (?:env\.|wasi_snap
 LOGGED = re.compile(r" *proxy_log\(.*\) = 0$")  # Its line is among the logs.
 DATA = 65536  # Where the plugins' texts begin: larger numbers are addresses.
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+# Properties whose value, or whose size, differs from run to run.
+VARYING = re.compile(r"\b((?:request|response|upstream|source|destination)\.\w*(?:time|duration|latency|port|total_size)) = \[8\] 0x\w+")
+SIZED = re.compile(r"\b((?:\w+\.)?(?:\w*address|headers|id|host)) = \[\d\d+\] (?:0x(\w{8})\w*)?")
 
 
 @dataclass
@@ -81,10 +84,8 @@ class Masks:
         text = UUID.sub("<uuid4>", text)
         text = re.sub(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", "<date>", text)
         text = re.sub(r"(x-envoy-upstream-service-time: )\d+", r"\1<ms>", text)
-        text = re.sub(r"^((?:request|response|upstream|source|destination|connection)\S*"
-                      r"(?:time|duration|latency|port|total_size)) = \[8\] 0x\w+", r"\1 = [8] <varies>", text)
-        text = re.sub(r"^(\S+(?:address|headers|request\.id|host)) = \[\d+\] (?:0x(\w{8})\w*)?",
-                      lambda m: f"{m[1]} = [<n>] " + (f"0x{m[2]}<varies>" if m[2] else ""), text)
+        text = VARYING.sub(r"\1 = [8] <varies>", text)
+        text = SIZED.sub(lambda m: f"{m[1]} = [<n>] " + (f"0x{m[2]}<varies>" if m[2] else ""), text)
         return text
 
     def logs(self, lines):
