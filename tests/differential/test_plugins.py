@@ -51,6 +51,14 @@ def ids(scenario):
     return scenario.name
 
 
+@pytest.fixture
+def built(scenario):
+    for plugin in scenario.plugins:
+        if plugin.built and not os.path.exists(plugin.path):
+            pytest.skip(f"{plugin.built} is not built (tests/plugins/build says why)")
+
+
+@pytest.mark.usefixtures("built")
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=ids)
 def test_oracle(scenario, envoy, converter, golden, tmp_path, request):
     if scenario.oracle_can_not:
@@ -61,6 +69,7 @@ def test_oracle(scenario, envoy, converter, golden, tmp_path, request):
     compare(golden.get(scenario.name), seen, "Envoy does something else than plugins_golden.json says")
 
 
+@pytest.mark.usefixtures("built")
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=ids)
 def test_holdfast(scenario, host, golden, tmp_path):
     recorded = golden.get(scenario.name, {} if scenario.oracle_can_not else None)

@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(HERE)), "plugins
 
 import weave  # noqa: E402
 
+BUILT = os.path.join(weave.ROOT, "build", "plugins")
 QUIET = 0.12  # Seconds without a new line of the log, after all contexts have ended.
 PATIENCE = 4.0
 TRACE = ("--component-log-level", "wasm:trace")
@@ -23,7 +24,8 @@ TRACE = ("--component-log-level", "wasm:trace")
 
 @dataclass
 class Plugin:
-    """A plugin in the chain. `wat` names a file of tests/plugins/wat; `file` is a path to a module instead of it."""
+    """A plugin in the chain. `wat` names a file of tests/plugins/wat; instead of it, `built` names a module that
+    tests/plugins/build makes, and `file` is any path."""
 
     wat: str = ""
     mode: object = ""  # The configuration: a text, None for none, or a dict that is the field's value.
@@ -34,6 +36,11 @@ class Plugin:
     extra: dict = field(default_factory=dict)  # Fields of PluginConfig.
     vm_extra: dict = field(default_factory=dict)  # Fields of VmConfig.
     file: str = ""
+    built: str = ""
+
+    @property
+    def path(self):
+        return self.file or (os.path.join(BUILT, self.built + ".wasm") if self.built else "")
 
 
 @dataclass
@@ -49,7 +56,9 @@ class Scenario(Case):
     refuses: bool = False  # The process does not start: nothing but its exit code is recorded.
     until: tuple = ()  # Texts that the log must have before the scenario is over.
     admin: tuple = ()  # Paths asked for at the end; lines that have no digit of a time in them are recorded.
-    traced: bool = True
+    traced: bool = True  # Record the calls between host and VM,
+    system: bool = True  # also those of the system (WASI) and of the allocator,
+    errors: bool = True  # and lines at level error: a Go panic writes its stack there.
     oracle_can_not: str = ""  # Why Envoy can't be asked.
     ignores: tuple = ()  # What is not compared of Holdfast: `better` says why it is another.
 
@@ -96,7 +105,7 @@ class PluginStage:
 
     def filter(self, number, plugin):
         vm = {"vm_id": plugin.vm, "runtime": "envoy.wasm.runtime.v8",
-              "code": {"local": {"filename": plugin.file or self.module(number, plugin)}}, **plugin.vm_extra}
+              "code": {"local": {"filename": plugin.path or self.module(number, plugin)}}, **plugin.vm_extra}
         config = {"name": plugin.name, "root_id": plugin.root, "vm_config": vm, **plugin.extra}
         if isinstance(plugin.mode, dict):
             config["configuration"] = plugin.mode
@@ -171,9 +180,9 @@ def performance(scenario, stage):
         for path in scenario.admin:
             seen[f"admin {path}"] = masks.admin(stage.proxy.admin(path))
     lines = stage.lines(stage.began)
-    seen["logs"] = masks.logs(lines)
+    seen["logs"] = masks.logs(line for line in lines if scenario.errors or line.level != "error")
     if scenario.traced:
-        seen["trace"] = masks.calls(lines)
+        seen["trace"] = masks.calls(lines, scenario.system)
     if scenario.start:
         start = trace.last_start(trace.parse(stage.proxy.stderr()[: stage.began], stage.proxy.process.pid))
         seen["start logs"] = masks.logs(start)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 LINE = re.compile(r"^\[[^\]]*\]\[(\d+)\]\[(\w+)\]\[(\w+)\] \[[^\]]*\] (.*)$")
 STEP = re.compile(r"\[(host->vm|vm->host|vm<-host|host<-vm)\] (?:env\.|wasi_snapshot_preview1\.)?(\w+)(.*)$")
 LOGGED = re.compile(r" *proxy_log\(.*\) = 0$")  # Its line is among the logs.
+SYSTEM = re.compile(r" *(?:proxy_on_memory_allocate|malloc|(?!proxy_)[a-z]\w+)\(")
 DATA = 65536  # Where the plugins' texts begin: larger numbers are addresses.
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 # Properties whose value, or whose size, differs from run to run.
@@ -91,7 +92,7 @@ class Masks:
     def logs(self, lines):
         return [f"{line.level} {self.text(line.text)}" for line in lines if line.text.startswith("wasm log")]
 
-    def calls(self, lines):
+    def calls(self, lines, system=True):
         """Calls into the VM at the margin, calls out of it below them, each with its result."""
         out = []
         stack = []
@@ -107,7 +108,7 @@ class Masks:
                 result = rest.replace(" return: ", "").replace("void", "-")
                 out[stack.pop()] += " = " + ("<p>" if result.isdigit() and int(result) >= DATA else result)
         out = [re.sub(r" = -$", "", text) for text in out]
-        return [text for text in out if not LOGGED.match(text)]
+        return [text for text in out if not LOGGED.match(text) and (system or not SYSTEM.match(text))]
 
     def arguments(self, name, rest):
         words = re.findall(r"-?\d+", rest)
