@@ -1,7 +1,7 @@
 """Each plugin scenario against Envoy 1.40 (its answers are kept in plugins_golden.json) and against Holdfast.
 
-As in test_differential.py: `test_oracle` proves the record, `test_holdfast` compares with it, or with what is better and why;
-`pytest tests/differential/test_plugins.py --record` writes the record anew.
+As in test_differential.py: `test_oracle` proves the record, `test_holdfast` compares with it, or with what is better and
+why; `pytest tests/differential/test_plugins.py --record` writes the record anew.
 """
 import json
 import os
@@ -78,7 +78,8 @@ def test_holdfast(scenario, host, golden, tmp_path):
     assert bool(scenario.better) == (expected != recorded), "marked better, and no difference (or unmarked)"
     seen = scene.play(scenario, "holdfast", host, tmp_path)
     assert "died" not in seen
-    compare(expected, {key: seen.get(key) for key in expected}, f"better, because {scenario.better}" if scenario.better else "as Envoy")
+    what = f"better, because {scenario.better}" if scenario.better else "as Envoy"
+    compare(expected, {key: seen.get(key) for key in expected}, what)
 
 
 def compare(expected, seen, what):

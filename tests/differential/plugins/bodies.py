@@ -2,12 +2,13 @@
 from harness import chunked, noise, reply_always, reply_then_close, request, response
 from runner import Read, Tell
 
-from .common import CHUNKED_POST, POST, after_logs, chunk, one, pieces
+from .common import CHUNKED_POST, POST, after_logs, chunk, one, pieces, twice
 
 LONG = 300_000
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 BIG = request("POST", "/be", [("content-length", str(LONG))], noise(LONG))
-TWO_PARTS = [request("POST", "/be", [("transfer-encoding", "chunked")], chunk(b"first")), after_logs(1, "body 0, 5 bytes"), chunk(b"second") + b"0\r\n\r\n", Read()]
+TWO_PARTS = [request("POST", "/be", [("transfer-encoding", "chunked")], chunk(b"first")),
+             after_logs(1, "body 0, 5 bytes"), chunk(b"second") + b"0\r\n\r\n", Read()]
 PARTS = pieces(chunk(b"first"), chunk(b"second"), b"0\r\n\r\n")
 
 
@@ -28,7 +29,8 @@ SCENARIOS = [
     case("chunked request looked at", "request look", CHUNKED_POST),
     case("response looked at", "response look", request(target="/be")),
     case("request with an empty body", "request look", request("POST", "/be", [("content-length", "0")])),
-    case("request of an empty chunked body", "request append", request("POST", "/be", [("transfer-encoding", "chunked")], chunked())),
+    case("request of an empty chunked body", "request append", request(
+        "POST", "/be", [("transfer-encoding", "chunked")], chunked())),
     case("response with an empty body", "response append", request(target="/be"), reply_always(response(body=b""))),
     case("response of an empty chunked body", "response append", request(target="/be"), reply_always(CHUNKED + b"0\r\n\r\n")),
     case("response 204", "response append free", request(target="/be"), reply_always(b"HTTP/1.1 204 No Content\r\n\r\n")),
@@ -57,6 +59,7 @@ SCENARIOS = [
     case("wait for all of a close-delimited response", "response wait append", request(target="/be"), reply_then_close(
         b"HTTP/1.1 200 OK\r\n\r\nuntil the end")),
     case("replace a long request", "request wait replace free", BIG, traced=False),
-    case("replace a long response", "response wait replace free", request(target="/be"), reply_always(response(body=noise(LONG)))),
-    case("two exchanges on a connection", "response wait append free", [request(target="/be"), Read(), request(target="/be"), Read()]),
+    case("replace a long response", "response wait replace free", request(target="/be"), reply_always(
+        response(body=noise(LONG)))),
+    case("two exchanges on a connection", "response wait append free", twice(request(target="/be"))),
 ]

@@ -27,6 +27,7 @@ SCENARIOS = [
     chain("the second refuses", [named("a", "1"), named("b", "2", wat="replies", mode="request headers")]),
     chain("the second refuses the response", [named("a", "1"), named("b", "2", wat="replies", mode="response headers")]),
     chain("the first waits for the body, the second appends",
-          [named("a", "1", wat="bodies", mode="request wait prepend free"), named("b", "2", wat="bodies", mode="request wait append free")], POST),
+          [named("a", "1", wat="bodies", mode="request wait prepend free"),
+           named("b", "2", wat="bodies", mode="request wait append free")], POST),
     chain("three with two requests", [named("a", "1"), named("b", "2"), named("c", "1")], twice()),
 ]

@@ -26,8 +26,8 @@ def get(path, headers=()):
 
 def panics(language, name, path, **extra):
     """A failing request between two good ones."""
-    return kitchen(language, name, get("/good"), get(path), get("/good"), errors=False, better=HEALS, ignores=("logs",), holdfast={
-        "responses": lambda seen: [seen[0], seen[1], seen[0]], "upstream": healed}, **extra)
+    return kitchen(language, name, get("/good"), get(path), get("/good"), errors=False, better=HEALS, ignores=("logs",),
+                   holdfast={"responses": lambda seen: [seen[0], seen[1], seen[0]], "upstream": healed}, **extra)
 
 
 def healed(seen):

@@ -25,7 +25,8 @@ SCENARIOS = [
     case("in a chunked held response body", "response body held", upstream=reply_always(
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + chunked(b"abc"))),
     case("in response trailers", "response trailers", upstream=reply_always(TRAILING), **WITH_TRAILERS),
-    one("local reply: at the log", "replies", "log", GET, oracle_can_not="it calls the plugin again and again until its stack ends",
+    one("local reply: at the log", "replies", "log", GET,
+        oracle_can_not="it calls the plugin again and again until its stack ends",
         better="the reply comes too late and is refused", holdfast={"responses": [HELLO]}),
     case("204 without anything", "empty"),
     case("twice", "twice"),

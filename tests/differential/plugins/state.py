@@ -5,6 +5,7 @@ from .calls import SIDE
 from .common import GET, after_logs, one
 from .scene import Plugin, Scenario
 
+OWN = "own_counter|own_gauge|own_histogram|dotted|space|tagged"
 TAGS = {"stats_config": {"stats_tags": [{"tag_name": "value", "regex": "(_value=([a-zA-Z]+))"},
                                         {"tag_name": "reporter", "regex": "(_reporter=([a-zA-Z]+))"}]}}
 
@@ -30,7 +31,7 @@ SCENARIOS = [
     case("queues", "queues", until=("queue ready",)),
     pair("a queue from one VM to another", "send", "receive", ("sender", "receiver"), [GET, Read(), GET, Read()],
          until=("queue ready",)),
-    case("metrics", "metrics", admin=("/stats?filter=own_|dotted|space|tagged", "/stats/prometheus?filter=own_|dotted|space|tagged"),
+    case("metrics", "metrics", admin=(f"/stats?filter={OWN}", f"/stats/prometheus?filter={OWN}"),
          bootstrap={**TAGS, "stats_flush_interval": "0.1s"}),
     timed("in request", "from request", [GET, Read(), after_logs(1, "stop")]),
     timed("with a call each", "call", [GET, Read(), after_logs(3, "callback in context")], side=SIDE),
