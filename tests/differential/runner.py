@@ -67,6 +67,16 @@ class HalfClose:
 
 
 @dataclass
+class Leave:
+    """Step: the client closes its connection."""
+
+
+@dataclass
+class Fresh:
+    """Step: the client goes on with a connection of its own."""
+
+
+@dataclass
 class WaitEof:
     """Step: the proxy closes, without a byte; recorded as the response "<closed>"."""
 
@@ -94,7 +104,7 @@ class Case:
         """What Holdfast should show, given what Envoy has shown."""
         result = dict(recorded)
         for key, value in self.holdfast.items():
-            result[key] = value(recorded[key]) if callable(value) else value
+            result[key] = value(recorded.get(key)) if callable(value) else value
         return result
 
 
@@ -141,7 +151,11 @@ def observe(case, stage):
     responses = []
     try:
         for step in case.steps:
-            _do(step, wire, stage, responses)
+            if isinstance(step, Fresh):
+                wire.close()
+                wire = Wire.connect(stage.ports[listener])
+            else:
+                _do(step, wire, stage, responses)
         seen = [_request(message) for message in list(stage.be.requests)]
         calls = [_request(message) for message in list(stage.side.requests)]
         fate = _fate(case, wire)
@@ -173,6 +187,8 @@ def _do(step, wire, stage, responses):
         stage.be.tell()
     elif isinstance(step, HalfClose):
         wire.half_close()
+    elif isinstance(step, Leave):
+        wire.close()
     elif isinstance(step, WaitEof):
         responses.append("<closed>" if wire.closed_within(5) else "<not closed>")
     else:

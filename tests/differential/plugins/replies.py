@@ -1,0 +1,37 @@
+"""Local replies of plugins: from each phase, with Continue or Pause, and what is refused."""
+from harness import chunked, reply_always, request
+from runner import Read
+
+from .common import CHUNKED_POST, GET, HELLO, POST, one
+from .headers import TRAILERS, TRAILING, WITH_TRAILERS
+
+
+def case(name, mode, send=GET, upstream=None, **extra):
+    return one("local reply: " + name, "replies", mode, send, upstream, log=True, **extra)
+
+
+SCENARIOS = [
+    case("in request headers", "request headers"),
+    case("in request headers of a POST", "request headers", POST),
+    case("in request headers of a HEAD", "request headers", request("HEAD", "/be"), method="HEAD"),
+    case("in request headers, and Continue", "request headers then continue"),
+    case("in a request body", "request body", POST),
+    case("in a chunked request body at its end", "request body at its end", CHUNKED_POST),
+    case("in request trailers", "request trailers", TRAILERS, **WITH_TRAILERS),
+    case("in response headers", "response headers"),
+    case("in response headers, and Continue", "response headers then continue"),
+    case("in response headers to HEAD", "response headers", request("HEAD", "/be"), method="HEAD"),
+    case("in a held response body", "response body held"),
+    case("in a chunked held response body", "response body held", upstream=reply_always(
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + chunked(b"abc"))),
+    case("in response trailers", "response trailers", upstream=reply_always(TRAILING), **WITH_TRAILERS),
+    one("local reply: at the log", "replies", "log", GET,
+        oracle_can_not="it calls the plugin again and again until its stack ends",
+        better="the reply comes too late and is refused", holdfast={"responses": [HELLO]}),
+    case("204 without anything", "empty"),
+    case("twice", "twice"),
+    case("and then continue_stream", "then resume"),
+    case("then a second request", "request headers", [GET, Read(), GET, Read()]),
+    case("with fields of the framing", "framing headers"),
+    case("with status 999", "status 999"),
+]
