@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "wasm/linear_memory.hpp"
 #include "wasm/runtime.hpp"
 
 namespace holdfast::wasm {
@@ -21,6 +20,7 @@ constexpr std::uint64_t kGuard = 32UL * 1024 * 1024;
 /// Where address space is limited (ulimit -v): compiled code checks bounds (about a quarter
 /// slower), memories move as they grow.
 constexpr std::uint64_t kSmallGuard = 64UL * 1024;
+constexpr std::uint64_t kSmallGrowth = 1024UL * 1024;
 
 bool address_space_is_limited() {
   rlimit limit{};
@@ -76,14 +76,12 @@ void Runtime::make_engine() {
   api.wasmtime_config_max_wasm_stack_set(config, kMaxStack);
   api.wasmtime_config_memory_reservation_set(config, reservation);
   api.wasmtime_config_memory_guard_size_set(config, guard);
-  api.wasmtime_config_memory_init_cow_set(config, false);  // Not with memories of our own.
+  if (limited) api.wasmtime_config_memory_reservation_for_growth_set(config, kSmallGrowth);
   // What no plugin's compiler asks for, and what would allocate outside of the limits.
   api.wasmtime_config_wasm_threads_set(config, false);
   api.wasmtime_config_wasm_memory64_set(config, false);
   api.wasmtime_config_wasm_multi_memory_set(config, false);
   api.wasmtime_config_gc_support_set(config, false);
-  api::wasmtime_memory_creator_t creator = memory_creator();
-  api.wasmtime_config_host_memory_creator_set(config, &creator);
   engine = api.wasm_engine_new_with_config(config);
   configuration = "wasmtime " + std::to_string(api::kMajorVersion) +
                   " cranelift epoch reservation=" + std::to_string(reservation) +
@@ -102,7 +100,7 @@ std::string Runtime::define_imports() {
         linker, import.module.data(), import.module.size(), import.name.data(), import.name.size(),
         type, call_host, const_cast<HostImport*>(&import), nullptr);
     api.wasm_functype_delete(type);
-    if (failure != nullptr) return api::take_message(failure);
+    if (failure != nullptr) return api::take_message(api, failure);
   }
   return {};
 }

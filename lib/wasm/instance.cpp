@@ -10,6 +10,7 @@ namespace {
 
 /// Functions of a table are host memory: 16 bytes each.
 constexpr std::int64_t kMaxTableElements = 1'000'000;
+constexpr std::int64_t kMaxTables = 16;
 constexpr std::size_t kMaxFrames = 6;
 
 bool tracing() {
@@ -121,7 +122,6 @@ api::wasm_trap_t* call_host(void* env, api::wasmtime_caller_t* caller,
 
 Instance::Instance(std::shared_ptr<Runtime> runtime, const Limits& limits, Guest& guest)
     : runtime_(std::move(runtime)), api_(runtime_->api), limits_(limits), guest_(guest) {
-  memory_.limit = limits.memory;
   runtime_->ticker->add(runner_);
 }
 
@@ -139,25 +139,36 @@ std::uint64_t Instance::ticks(std::chrono::milliseconds limit) const noexcept {
 std::string Instance::instantiate(const ModuleCode& code) {
   store_ = api_.wasmtime_store_new(runtime_->engine, this, nullptr);
   context_ = api_.wasmtime_store_context(store_);
-  api_.wasmtime_store_limiter(store_, -1, kMaxTableElements, 1, 8, 1);
+  api_.wasmtime_store_limiter(store_, static_cast<std::int64_t>(limits_.memory), kMaxTableElements,
+                              1, kMaxTables, 1);
   api::wasmtime_instance_t instance{};
   api::wasm_trap_t* trap = nullptr;
-  api::wasmtime_error_t* failure = nullptr;
-  {
-    const MemoryScope scope(memory_);
-    api_.wasmtime_context_set_epoch_deadline(context_, ticks(limits_.start));
-    runtime_->ticker->enter(runner_);
-    failure = api_.wasmtime_instance_pre_instantiate(code.linked, context_, &instance, &trap);
-    runtime_->ticker->leave(runner_);
-  }
+  api_.wasmtime_context_set_epoch_deadline(context_, ticks(limits_.start));
+  runtime_->ticker->enter(runner_);
+  api::wasmtime_error_t* failure =
+      api_.wasmtime_instance_pre_instantiate(code.linked, context_, &instance, &trap);
+  runtime_->ticker->leave(runner_);
   if (trap != nullptr) {
     note_trap("the module's start function", nullptr, trap);
     return trap_.text;
   }
-  if (failure != nullptr) return one_line(api::take_message(failure));
+  if (failure != nullptr) return one_line(api::take_message(api_, failure));
+  api::wasmtime_extern_t memory{};
+  constexpr std::string_view kMemory = "memory";
+  if (!api_.wasmtime_instance_export_get(context_, &instance, kMemory.data(), kMemory.size(),
+                                         &memory)) {
+    return "no memory";  // compile() has seen to that.
+  }
+  exported_memory_ = memory.of.memory;
   find_functions(instance);
   ready_ = true;
   return {};
+}
+
+void Instance::look_at_memory() noexcept {
+  memory_.base = api_.wasmtime_memory_data(context_, &exported_memory_);
+  memory_.size = api_.wasmtime_memory_data_size(context_, &exported_memory_);
+  memory_known_ = true;
 }
 
 void Instance::find_functions(const api::wasmtime_instance_t& instance) {
@@ -194,7 +205,6 @@ std::optional<std::uint32_t> Instance::call(const Function& function,
   if (outermost) {
     stopped_ = false;
     noted_ = false;
-    memory_.refused = false;
   } else if (stopped_) {
     return std::nullopt;
   }
@@ -217,6 +227,7 @@ std::optional<std::uint32_t> Instance::call(const Function& function,
       context_, &function.handle, values.data(),
       std::max<std::size_t>(function.parameters, function.results), &trap);
   --depth_;
+  memory_known_ = false;
   if (outermost) runtime_->ticker->leave(runner_);
   if (failure != nullptr || trap != nullptr) {
     note_trap(function.callee->name, failure, trap);
@@ -230,6 +241,7 @@ std::optional<std::uint32_t> Instance::call(const Function& function,
 
 api::wasm_trap_t* Instance::call_host(const HostImport& import,
                                       api::wasmtime_val_raw_t* values) noexcept {
+  memory_known_ = false;
   // Any code: stop() has said what it is.
   if (!ready_) stop(TrapKind::other, full_name(import) + " called by the module's start function");
   if (stopped_) return api_.wasmtime_trap_new_code(api::kTrapUnreachable);
@@ -269,28 +281,41 @@ void Instance::classify(api::wasm_trap_t* trap) {
   }
 }
 
+/// The runtime does not tell that it has refused to grow a memory. So: the memory is nearly as
+/// large as it may be, or the trap came from where the common languages go when an allocation
+/// fails.
+bool Instance::ran_out_of_memory(std::string_view frames) noexcept {
+  if (!ready_) return false;
+  if (trap_.kind != TrapKind::unreachable && trap_.kind != TrapKind::exit &&
+      trap_.kind != TrapKind::other) {
+    return false;
+  }
+  constexpr std::string_view kMarks[] = {"alloc_error", "rust_oom", "OutOfMemory", "out_of_memory",
+                                         "mcache"};
+  return memory().size >= limits_.memory - limits_.memory / 8 ||
+         std::any_of(std::begin(kMarks), std::end(kMarks), [frames](std::string_view mark) {
+           return frames.find(mark) != std::string_view::npos;
+         });
+}
+
 void Instance::note_trap(std::string_view function, api::wasmtime_error_t* failure,
                          api::wasm_trap_t* trap) {
   if (!stopped_) {
     if (trap != nullptr) {
       classify(trap);
     } else {
-      trap_ = {TrapKind::other, api::take_message(std::exchange(failure, nullptr))};
+      trap_ = {TrapKind::other, api::take_message(api_, std::exchange(failure, nullptr))};
     }
     stopped_ = true;
   }
   if (!noted_) {
-    const bool may_be_memory = trap_.kind == TrapKind::unreachable ||
-                               trap_.kind == TrapKind::exit || trap_.kind == TrapKind::memory ||
-                               trap_.kind == TrapKind::other;
-    if (memory_.refused && may_be_memory) {
+    const std::string frames = trap != nullptr ? frames_of(api_, trap) : std::string();
+    if (ran_out_of_memory(frames)) {
       trap_.kind = TrapKind::out_of_memory;
       trap_.text =
-          "more memory than " + std::to_string(memory_.limit) + " bytes, then " + trap_.text;
+          "out of memory (at most " + std::to_string(limits_.memory) + " bytes), " + trap_.text;
     }
-    trap_.text = std::string(function) + ": " + trap_.text;
-    if (trap != nullptr) trap_.text += frames_of(api_, trap);
-    trap_.text = one_line(std::move(trap_.text));
+    trap_.text = one_line(std::string(function) + ": " + trap_.text + frames);
     noted_ = true;
   }
   if (failure != nullptr) api_.wasmtime_error_delete(failure);

@@ -11,7 +11,6 @@
 #include <span>
 #include <string>
 
-#include "wasm/linear_memory.hpp"
 #include "wasm/runtime.hpp"
 #include "wasm/ticker.hpp"
 #include "wasm/vm.hpp"
@@ -27,6 +26,12 @@ class Instance {
     std::uint8_t results = 0;
     std::uint64_t ticks = 0;  ///< It may take so long.
     api::wasmtime_func_t handle{};
+  };
+
+  /// The memory as it is now.
+  struct Memory {
+    std::uint8_t* base = nullptr;
+    std::size_t size = 0;
   };
 
   Instance(std::shared_ptr<Runtime> runtime, const Limits& limits, Guest& guest);
@@ -47,14 +52,19 @@ class Instance {
       const Function& function, std::span<const std::uint32_t> arguments) noexcept;
   void stop(TrapKind kind, std::string text) noexcept;
   [[nodiscard]] const Trap& trap() const noexcept { return trap_; }
-  [[nodiscard]] const MemoryBudget& memory() const noexcept { return memory_; }
+  [[nodiscard]] const Memory& memory() noexcept {
+    if (!memory_known_) look_at_memory();
+    return memory_;
+  }
   api::wasm_trap_t* call_host(const HostImport& import, api::wasmtime_val_raw_t* values) noexcept;
 
  private:
+  void look_at_memory() noexcept;
   void find_functions(const api::wasmtime_instance_t& instance);
   [[nodiscard]] std::uint64_t ticks(std::chrono::milliseconds limit) const noexcept;
   void note_trap(std::string_view function, api::wasmtime_error_t* failure, api::wasm_trap_t* trap);
   void classify(api::wasm_trap_t* trap);
+  [[nodiscard]] bool ran_out_of_memory(std::string_view frames) noexcept;
 
   // Constant after instantiate().
   const std::shared_ptr<Runtime> runtime_;
@@ -65,7 +75,10 @@ class Instance {
   std::array<Function, kEntries> entries_;
   bool ready_ = false;
 
-  MemoryBudget memory_;
+  api::wasmtime_memory_t exported_memory_{};
+
+  Memory memory_;
+  bool memory_known_ = false;  ///< No guest code has run since memory_ was looked up.
   Ticker::Runner runner_;
   std::uint32_t depth_ = 0;  ///< Of calls into the guest: a host function may call it again.
   bool stopped_ = false;     ///< The guest's code must not go on, up to the outermost call.

@@ -173,7 +173,7 @@ api::wasmtime_module_t* compile_now(const Runtime& runtime, std::string_view cod
   api::wasm_byte_vec_t binary{};
   if (!code.starts_with(std::string_view("\0asm", 4))) {
     if (api::wasmtime_error_t* failure = api.wasmtime_wat2wasm(code.data(), code.size(), &binary)) {
-      error = "neither WebAssembly nor its text form: " + api::take_message(failure);
+      error = "neither WebAssembly nor its text form: " + api::take_message(api, failure);
       return nullptr;
     }
     code = {binary.data, binary.size};
@@ -182,7 +182,7 @@ api::wasmtime_module_t* compile_now(const Runtime& runtime, std::string_view cod
   api::wasmtime_error_t* failure = api.wasmtime_module_new(
       runtime.engine, reinterpret_cast<const std::uint8_t*>(code.data()), code.size(), &module);
   if (binary.data != nullptr) api.wasm_byte_vec_delete(&binary);
-  if (failure != nullptr) error = api::take_message(failure);
+  if (failure != nullptr) error = api::take_message(api, failure);
   return module;
 }
 
@@ -191,7 +191,7 @@ void keep(const Runtime& runtime, const api::wasmtime_module_t* module, const st
   api::wasm_byte_vec_t image{};
   if (api::wasmtime_error_t* failure = runtime.api.wasmtime_module_serialize(module, &image)) {
     base::log(base::Component::wasm, base::LogLevel::debug,
-              "compiled code is not kept: " + api::take_message(failure));
+              "compiled code is not kept: " + api::take_message(runtime.api, failure));
     return;
   }
   runtime.cache.store(key, {image.data, image.size});
@@ -207,7 +207,7 @@ api::wasmtime_module_t* load_kept(const Runtime& runtime, const std::string& key
           runtime.engine, reinterpret_cast<const std::uint8_t*>(image->data()), image->size(),
           &module)) {
     base::log(base::Component::wasm, base::LogLevel::debug,
-              "kept code is not taken: " + api::take_message(failure));
+              "kept code is not taken: " + api::take_message(runtime.api, failure));
     return nullptr;
   }
   return module;
@@ -304,7 +304,7 @@ std::shared_ptr<const Module> Engine::compile(std::string_view code, std::string
   if (problems.text().empty()) {
     if (api::wasmtime_error_t* failure = runtime.api.wasmtime_linker_instantiate_pre(
             runtime.linker, made->module, &made->linked)) {
-      problems.add(api::take_message(failure));
+      problems.add(api::take_message(runtime.api, failure));
     }
   }
   if (!problems.text().empty()) {

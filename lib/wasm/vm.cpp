@@ -15,12 +15,12 @@ struct Vm::Impl {
       : instance(std::move(runtime), limits, guest) {}
 
   /// Null: not in the memory.
-  [[nodiscard]] std::uint8_t* at(std::uint32_t pointer, std::uint64_t length) const noexcept {
-    const MemoryBudget& memory = instance.memory();
+  [[nodiscard]] std::uint8_t* at(std::uint32_t pointer, std::uint64_t length) noexcept {
+    const Instance::Memory& memory = instance.memory();
     return std::uint64_t{pointer} + length <= memory.size ? memory.base + pointer : nullptr;
   }
-  [[nodiscard]] bool points_into_memory(std::string_view bytes) const noexcept {
-    const MemoryBudget& memory = instance.memory();
+  [[nodiscard]] bool points_into_memory(std::string_view bytes) noexcept {
+    const Instance::Memory& memory = instance.memory();
     const auto* begin = reinterpret_cast<const std::uint8_t*>(bytes.data());
     return begin >= memory.base && begin < memory.base + memory.size;
   }

@@ -160,12 +160,12 @@ const Api& loaded() noexcept {
   return library().functions;
 }
 
-std::string take_message(wasmtime_error_t* failure) {
+std::string take_message(const Api& api, wasmtime_error_t* failure) {
   wasm_byte_vec_t text{};
-  loaded().wasmtime_error_message(failure, &text);
+  api.wasmtime_error_message(failure, &text);
   std::string message(text.data, text.size);
-  loaded().wasm_byte_vec_delete(&text);
-  loaded().wasmtime_error_delete(failure);
+  api.wasm_byte_vec_delete(&text);
+  api.wasmtime_error_delete(failure);
   return message;
 }
 

@@ -12,7 +12,8 @@
 
 namespace holdfast::wasm::api {
 
-// NOLINTBEGIN(readability-identifier-naming): the names are Wasmtime's.
+// NOLINTBEGIN(readability-identifier-naming,bugprone-reserved-identifier,bugprone-macro-parentheses):
+// the names are Wasmtime's.
 
 struct wasm_config_t;
 struct wasm_engine_t;
@@ -21,7 +22,6 @@ struct wasm_externtype_t;
 struct wasm_frame_t;
 struct wasm_functype_t;
 struct wasm_importtype_t;
-struct wasm_memorytype_t;
 struct wasm_trap_t;
 struct wasm_valtype_t;
 struct wasmtime_caller_t;
@@ -89,53 +89,37 @@ union wasmtime_val_raw_t {
   std::uint8_t v128[16];
 };
 
-struct wasmtime_linear_memory_t {
-  void* env;
-  std::uint8_t* (*get_memory)(void* env, std::size_t* byte_size, std::size_t* byte_capacity);
-  wasmtime_error_t* (*grow_memory)(void* env, std::size_t new_size);
-  void (*finalizer)(void*);
-};
-struct wasmtime_memory_creator_t {
-  void* env;
-  wasmtime_error_t* (*new_memory)(void* env, const wasm_memorytype_t* type, std::size_t minimum,
-                                  std::size_t maximum, std::size_t reserved, std::size_t guard,
-                                  wasmtime_linear_memory_t* memory);
-  void (*finalizer)(void*);
-};
-
 using wasmtime_func_unchecked_callback_t = wasm_trap_t* (*)(void* env, wasmtime_caller_t* caller,
                                                             wasmtime_val_raw_t* values,
                                                             std::size_t count);
 
-inline constexpr std::uint8_t kExternFunc = 0;    // WASMTIME_EXTERN_FUNC
+// clang-format off
+inline constexpr std::uint8_t kExternFunc = 0;  // WASMTIME_EXTERN_FUNC
 inline constexpr std::uint8_t kExternMemory = 3;  // WASMTIME_EXTERN_MEMORY
-inline constexpr std::uint8_t kTypeFunc = 0;      // WASM_EXTERN_FUNC
-inline constexpr std::uint8_t kTypeGlobal = 1;    // WASM_EXTERN_GLOBAL
-inline constexpr std::uint8_t kTypeTable = 2;     // WASM_EXTERN_TABLE
-inline constexpr std::uint8_t kTypeMemory = 3;    // WASM_EXTERN_MEMORY
-inline constexpr std::uint8_t kI32 = 0;           // WASM_I32
-inline constexpr std::uint8_t kI64 = 1;           // WASM_I64
-inline constexpr std::uint8_t kF32 = 2;           // WASM_F32
-inline constexpr std::uint8_t kF64 = 3;           // WASM_F64
-inline constexpr std::uint8_t kStrategy = 1;      // WASMTIME_STRATEGY_CRANELIFT
-inline constexpr std::uint8_t kOptimise = 1;      // WASMTIME_OPT_LEVEL_SPEED
-inline constexpr int kMajorVersion = 48;          // WASMTIME_VERSION_MAJOR
+inline constexpr std::uint8_t kTypeFunc = 0;  // WASM_EXTERN_FUNC
+inline constexpr std::uint8_t kTypeGlobal = 1;  // WASM_EXTERN_GLOBAL
+inline constexpr std::uint8_t kTypeTable = 2;  // WASM_EXTERN_TABLE
+inline constexpr std::uint8_t kTypeMemory = 3;  // WASM_EXTERN_MEMORY
+inline constexpr std::uint8_t kI32 = 0;  // WASM_I32
+inline constexpr std::uint8_t kI64 = 1;  // WASM_I64
+inline constexpr std::uint8_t kF32 = 2;  // WASM_F32
+inline constexpr std::uint8_t kF64 = 3;  // WASM_F64
+inline constexpr std::uint8_t kStrategy = 1;  // WASMTIME_STRATEGY_CRANELIFT
+inline constexpr std::uint8_t kOptimise = 1;  // WASMTIME_OPT_LEVEL_SPEED
+inline constexpr int kMajorVersion = 48;  // WASMTIME_VERSION_MAJOR
 
 inline constexpr std::uint8_t kTrapStackOverflow = 0;  // WASMTIME_TRAP_CODE_STACK_OVERFLOW
-inline constexpr std::uint8_t kTrapMemoryOutOfBounds =
-    1;                                                    // WASMTIME_TRAP_CODE_MEMORY_OUT_OF_BOUNDS
-inline constexpr std::uint8_t kTrapHeapMisaligned = 2;    // WASMTIME_TRAP_CODE_HEAP_MISALIGNED
+inline constexpr std::uint8_t kTrapMemoryOutOfBounds = 1;  // WASMTIME_TRAP_CODE_MEMORY_OUT_OF_BOUNDS
+inline constexpr std::uint8_t kTrapHeapMisaligned = 2;  // WASMTIME_TRAP_CODE_HEAP_MISALIGNED
 inline constexpr std::uint8_t kTrapTableOutOfBounds = 3;  // WASMTIME_TRAP_CODE_TABLE_OUT_OF_BOUNDS
-inline constexpr std::uint8_t kTrapIndirectCallToNull =
-    4;                                                   // WASMTIME_TRAP_CODE_INDIRECT_CALL_TO_NULL
-inline constexpr std::uint8_t kTrapBadSignature = 5;     // WASMTIME_TRAP_CODE_BAD_SIGNATURE
+inline constexpr std::uint8_t kTrapIndirectCallToNull = 4;  // WASMTIME_TRAP_CODE_INDIRECT_CALL_TO_NULL
+inline constexpr std::uint8_t kTrapBadSignature = 5;  // WASMTIME_TRAP_CODE_BAD_SIGNATURE
 inline constexpr std::uint8_t kTrapIntegerOverflow = 6;  // WASMTIME_TRAP_CODE_INTEGER_OVERFLOW
-inline constexpr std::uint8_t kTrapDivisionByZero =
-    7;  // WASMTIME_TRAP_CODE_INTEGER_DIVISION_BY_ZERO
-inline constexpr std::uint8_t kTrapBadConversion =
-    8;                                               // WASMTIME_TRAP_CODE_BAD_CONVERSION_TO_INTEGER
+inline constexpr std::uint8_t kTrapDivisionByZero = 7;  // WASMTIME_TRAP_CODE_INTEGER_DIVISION_BY_ZERO
+inline constexpr std::uint8_t kTrapBadConversion = 8;  // WASMTIME_TRAP_CODE_BAD_CONVERSION_TO_INTEGER
 inline constexpr std::uint8_t kTrapUnreachable = 9;  // WASMTIME_TRAP_CODE_UNREACHABLE_CODE_REACHED
-inline constexpr std::uint8_t kTrapInterrupt = 10;   // WASMTIME_TRAP_CODE_INTERRUPT
+inline constexpr std::uint8_t kTrapInterrupt = 10;  // WASMTIME_TRAP_CODE_INTERRUPT
+// clang-format on
 
 // X(result, name, parameters), each as in the headers.
 // clang-format off
@@ -169,10 +153,9 @@ inline constexpr std::uint8_t kTrapInterrupt = 10;   // WASMTIME_TRAP_CODE_INTER
   X(void, wasmtime_config_cranelift_opt_level_set, (wasm_config_t*, std::uint8_t))                                     \
   X(void, wasmtime_config_epoch_interruption_set, (wasm_config_t*, bool))                                              \
   X(void, wasmtime_config_gc_support_set, (wasm_config_t*, bool))                                                      \
-  X(void, wasmtime_config_host_memory_creator_set, (wasm_config_t*, wasmtime_memory_creator_t*))                       \
   X(void, wasmtime_config_max_wasm_stack_set, (wasm_config_t*, std::size_t))                                           \
   X(void, wasmtime_config_memory_guard_size_set, (wasm_config_t*, std::uint64_t))                                      \
-  X(void, wasmtime_config_memory_init_cow_set, (wasm_config_t*, bool))                                                 \
+  X(void, wasmtime_config_memory_reservation_for_growth_set, (wasm_config_t*, std::uint64_t))                          \
   X(void, wasmtime_config_memory_reservation_set, (wasm_config_t*, std::uint64_t))                                     \
   X(void, wasmtime_config_parallel_compilation_set, (wasm_config_t*, bool))                                            \
   X(void, wasmtime_config_strategy_set, (wasm_config_t*, std::uint8_t))                                                \
@@ -201,6 +184,8 @@ inline constexpr std::uint8_t kTrapInterrupt = 10;   // WASMTIME_TRAP_CODE_INTER
   X(wasmtime_error_t*, wasmtime_linker_instantiate_pre,                                                                \
     (const wasmtime_linker_t*, const wasmtime_module_t*, wasmtime_instance_pre_t**))                                   \
   X(wasmtime_linker_t*, wasmtime_linker_new, (wasm_engine_t*))                                                         \
+  X(std::uint8_t*, wasmtime_memory_data, (wasmtime_context_t*, const wasmtime_memory_t*))                              \
+  X(std::size_t, wasmtime_memory_data_size, (const wasmtime_context_t*, const wasmtime_memory_t*))                     \
   X(void, wasmtime_module_delete, (wasmtime_module_t*))                                                                \
   X(wasmtime_error_t*, wasmtime_module_deserialize,                                                                    \
     (wasm_engine_t*, const std::uint8_t*, std::size_t, wasmtime_module_t**))                                           \
@@ -226,7 +211,7 @@ struct Api {
 #undef HOLDFAST_WASMTIME_MEMBER
 };
 
-// NOLINTEND(readability-identifier-naming)
+// NOLINTEND(readability-identifier-naming,bugprone-reserved-identifier,bugprone-macro-parentheses)
 
 /// Loads the library at the first call. Null and why in `error`: it is not there, lacks a function,
 /// or is another version. Looked for beside the program, in ../lib/holdfast from there, where it
@@ -237,6 +222,6 @@ struct Api {
 [[nodiscard]] const Api& loaded() noexcept;
 
 /// Takes it over.
-[[nodiscard]] std::string take_message(wasmtime_error_t* failure);
+[[nodiscard]] std::string take_message(const Api& api, wasmtime_error_t* failure);
 
 }  // namespace holdfast::wasm::api
