@@ -147,14 +147,14 @@ void Guest::close_stream(StreamSlot& slot) noexcept {
 Guest::Answer Guest::call(Context& who, Export e,
                           std::initializer_list<std::uint32_t> arguments) noexcept {
   if (!vm_->has(e)) return {};
-  const Frame before = frame_;
+  assert(frame_.current == nullptr);
   frame_ = {&who, nullptr, false};
   const auto since = std::chrono::steady_clock::now();
   const std::optional<std::uint32_t> result = vm_->call(e, arguments);
   services_.stats.callback_time.record(std::chrono::steady_clock::now() - since);
   output_.flush(*this);
   const Frame inside = frame_;
-  frame_ = before;
+  frame_ = {};
   if (!result) on_trap(who, inside.effective);
   return {result.value_or(0), !result.has_value(), inside.replied};
 }
@@ -187,10 +187,15 @@ void Guest::log(base::LogLevel level, std::string_view message) noexcept {
   base::log(base::Component::wasm, level, log_line_);
 }
 
-void Guest::defer(Deferred::Kind kind, StreamType type) {
+// Once each: a plugin must not fill our memory by asking again and again.
+Guest::Deferred* Guest::defer(Deferred::Kind kind, StreamType type) {
   StreamSlot* const slot = context().slot;
-  if (slot != nullptr && slot->host() != nullptr)
-    deferred_.push_back({slot, slot->id, kind, type, nullptr});
+  if (slot == nullptr || slot->host() == nullptr) return nullptr;
+  for (std::size_t i = next_deferred_; i < deferred_.size(); ++i) {
+    const Deferred& there = deferred_[i];
+    if (there.slot == slot && there.kind == kind && there.type == type) return nullptr;
+  }
+  return &deferred_.emplace_back(Deferred{slot, slot->id, kind, type, nullptr});
 }
 
 void Guest::defer_resume(StreamType type) {
@@ -203,10 +208,9 @@ void Guest::defer_close(StreamType type) {
 
 void Guest::defer_local_response(LocalResponse&& response) {
   frame_.replied = true;
-  StreamSlot* const slot = context().slot;
-  if (slot == nullptr || slot->host() == nullptr) return;
-  deferred_.push_back({slot, slot->id, Deferred::Kind::local_response, StreamType::request,
-                       std::make_unique<LocalResponse>(std::move(response))});
+  if (Deferred* action = defer(Deferred::Kind::local_response, StreamType::request)) {
+    action->response = std::make_unique<LocalResponse>(std::move(response));
+  }
 }
 
 void Guest::settle() noexcept {
@@ -246,6 +250,8 @@ void Guest::fail_stream(StreamSlot& slot) noexcept {
 }
 
 void Guest::measure_memory() noexcept {
+  constexpr std::size_t kKept = 1UL << 20;
+  if (scratch.capacity() > kKept) scratch = {};
   const std::size_t size = vm_->memory_size();
   services_.stats.memory_bytes.add(size -
                                    memory_);  // Wraps where it shrinks, and the sum is right.

@@ -43,7 +43,7 @@ class Guest final : public CallSink {
   Guest& operator=(const Guest&) = delete;
 
   // Of the Machine
-  // ------------------------------------------------------------------------------------------------
+  // .
 
   /// Makes the VM, and starts and configures the plugins. Empty, or why not.
   [[nodiscard]] std::string start(const std::vector<std::shared_ptr<const PluginConfig>>& plugins);
@@ -59,7 +59,7 @@ class Guest final : public CallSink {
   void on_queue_ready(std::uint32_t root_id, std::uint32_t token) noexcept;
 
   // Of the contexts
-  // -----------------------------------------------------------------------------------------------
+  // .
 
   struct Answer {
     std::uint32_t value = 0;
@@ -77,7 +77,7 @@ class Guest final : public CallSink {
   void on_call_reply(std::uint32_t token, const CallReply& reply) noexcept override;
 
   // Of the host functions: REQUIRES that guest code is on the stack
-  // -----------------------------------------------
+  // .
 
   [[nodiscard]] Vm& vm() noexcept { return *vm_; }
   [[nodiscard]] AbiVersion abi() const noexcept { return abi_; }
@@ -139,7 +139,8 @@ class Guest final : public CallSink {
   [[nodiscard]] std::string trap_text() const;
   [[nodiscard]] std::uint32_t next_context_id() noexcept;
   void on_trap(Context& who, Context* effective) noexcept;
-  void defer(Deferred::Kind kind, StreamType type);
+  /// Null: nothing to defer.
+  Deferred* defer(Deferred::Kind kind, StreamType type);
   void perform(Deferred& action) noexcept;
   void fail_stream(StreamSlot& slot) noexcept;
   void on_tick(RootContext& root) noexcept;

@@ -11,6 +11,10 @@ namespace holdfast {
 class WasmSignals {
  public:
   static void keep() {
+    // The runtime takes them for its first engine only; later they are Catch2's again.
+    static bool done = false;
+    if (done) return;
+    done = true;
     for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], nullptr, &kept()[i]);
   }
   static void use() {

@@ -80,7 +80,7 @@ TEST_CASE_METHOD(CallsFixture,
   (void)said();
   worker.answer(reply());
   CHECK(said() == Lines{"proxy_on_http_call_response 1 4 2 4 1", "0", "200", "0", "1", "0", "od",
-                        "1", "0", "37", "2"});
+                        "1", "0", "36", "2"});
   CHECK(context->pending_calls() == 0);
   CHECK(stats->calls_active.get() == 0);
   (void)context->on_response_body(1, true);

@@ -69,7 +69,7 @@ TEST_CASE_METHOD(HeadersFixture, "a map that is not at hand is a bad argument, a
 
 TEST_CASE_METHOD(HeadersFixture, "maps that do not exist are bad arguments", "[wasm]") {
   Wat wat;
-  for (const std::string type : {ints(8), ints(-1)}) {
+  for (const std::string& type : {ints(8), ints(-1)}) {
     host = PluginHost::make(worker, shared, *stats, 1);
     Wat each;
     CHECK(run(each, note("get_header_map_value", type + each.text("a") + ints(16, 20)) +

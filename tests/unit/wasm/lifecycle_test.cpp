@@ -238,8 +238,8 @@ TEST_CASE_METHOD(PluginFixture, "a module's start function may not call host fun
   Wat wat;
   wat.add(
       "(func $early (drop (call $log (i32.const 2) (i32.const 0) (i32.const 1))))(start $early)");
-  CHECK_THAT(try_plugin(*config(wat)),
-             Catch::Matchers::Contains("env.proxy_log called by the module's start function"));
+  CHECK(try_plugin(*config(wat)).find("env.proxy_log called by the module's start function") !=
+        std::string::npos);
 }
 
 }  // namespace

@@ -61,6 +61,18 @@ TEST_CASE_METHOD(PluginFixture,
   CHECK(stats->vms_created.get() == 2);
 }
 
+TEST_CASE_METHOD(PluginFixture, "a plugin that has no context for exchanges fails them", "[wasm]") {
+  Wat wat;
+  wat.quiet("proxy_on_context_create", 2, -1, "(if (local.get $b) (then (unreachable)))")
+      .callback("proxy_on_request_headers", 3, 0);
+  Plugin& plugin = start(wat);
+  FakeStream stream;
+  StreamContext* context = request(plugin, stream);
+  CHECK(stream.events == Lines{"failed"});
+  CHECK(said().size() == 1);  // The trap.
+  context->end();
+}
+
 TEST_CASE_METHOD(PluginFixture, "a new VM is made without a request, too", "[wasm]") {
   Plugin& plugin = start(panics_at(66));
   FakeStream stream;
