@@ -42,8 +42,7 @@ class Guest final : public CallSink {
   Guest(const Guest&) = delete;
   Guest& operator=(const Guest&) = delete;
 
-  // Of the Machine
-  // .
+  // For the Machine.
 
   /// Makes the VM, and starts and configures the plugins. Empty, or why not.
   [[nodiscard]] std::string start(const std::vector<std::shared_ptr<const PluginConfig>>& plugins);
@@ -58,8 +57,7 @@ class Guest final : public CallSink {
   void open_stream(StreamSlot& slot, RootContext& root, StreamHost& host);
   void on_queue_ready(std::uint32_t root_id, std::uint32_t token) noexcept;
 
-  // Of the contexts
-  // .
+  // For the contexts.
 
   struct Answer {
     std::uint32_t value = 0;
@@ -76,8 +74,7 @@ class Guest final : public CallSink {
 
   void on_call_reply(std::uint32_t token, const CallReply& reply) noexcept override;
 
-  // Of the host functions: REQUIRES that guest code is on the stack
-  // .
+  // For the host functions. REQUIRES: guest code is on the stack.
 
   [[nodiscard]] Vm& vm() noexcept { return *vm_; }
   [[nodiscard]] AbiVersion abi() const noexcept { return abi_; }

@@ -39,7 +39,7 @@ struct LocalResponse {
   OwnedPairs headers;
 };
 
-/// A serialised property (wasm.md 5 "Properties"): integers, times (ns) and durations (ns) as 8 bytes, little-endian;
+/// A serialised property (the ABI's layout, as Envoy 1.40 fills it): integers, times (ns) and durations (ns) as 8 bytes, little-endian;
 /// booleans as 1; maps as pairs.
 struct Property {
   Status status = Status::not_found;
@@ -108,6 +108,7 @@ class WorkerHost {
   /// on_call_reply() does not come any more.
   virtual void cancel_call(CallSink& sink, std::uint32_t token) noexcept = 0;
   /// Call `tick` after `delay`, once. 0 = as soon as this turn is over. A new call replaces the one before with the same `owner`.
+  /// `tick` may set or clear its own timer.
   virtual void set_timer(const void* owner, std::chrono::milliseconds delay, std::function<void()> tick) = 0;
   virtual void clear_timer(const void* owner) noexcept = 0;
   /// From any thread: run `task` on this worker, in a turn of its own.

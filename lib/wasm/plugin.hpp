@@ -54,7 +54,8 @@ struct BodyVerdict {
 class StreamContext {
  public:
   virtual ~StreamContext() = default;
-  // Each: the plugin's answer; proceed when it has no such callback, or has failed.
+  // Each: the plugin's answer; proceed when it has no such callback, or has failed. What the callback asked for (StreamHost::resume()
+  // and the like) and on_plugin_failed() have been told before it returns; they may end() this context.
   [[nodiscard]] virtual Action on_request_headers(std::uint32_t count, bool end) noexcept = 0;
   [[nodiscard]] virtual Action on_request_body(std::uint32_t size, bool end) noexcept = 0;
   [[nodiscard]] virtual Action on_request_trailers(std::uint32_t count) noexcept = 0;

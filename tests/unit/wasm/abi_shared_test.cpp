@@ -97,8 +97,7 @@ TEST_CASE_METHOD(SharedFixture, "queues with bad pointers are refused", "[wasm]"
         Lines{"6", "6", "6", "6", "6", "6", "0", "6"});
 }
 
-// Metrics
-// .
+// Metrics.
 
 std::string wide(std::int64_t n) {
   return "(i64.const " + std::to_string(n) + ") ";

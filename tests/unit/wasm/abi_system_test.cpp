@@ -82,8 +82,7 @@ TEST_CASE_METHOD(SystemFixture, "clocks: the wall's and the steady one", "[wasm]
   CHECK(Lines(lines.begin() + 4, lines.end()) == Lines{"0", "1", "58", "21", "0", "58", "6"});
 }
 
-// WASI
-// .
+// WASI.
 
 /// fd_write of these pieces; their list lies at 256.
 std::string write(Wat& wat, int descriptor, std::initializer_list<std::string_view> pieces) {
@@ -207,8 +206,7 @@ TEST_CASE_METHOD(SystemFixture, "AssemblyScript's abort traps with its message",
   CHECK(said().at(0).find("abort: no at :7:8") != std::string::npos);
 }
 
-// Foreign functions
-// .
+// Foreign functions.
 
 TEST_CASE("what is compressed is uncompressed again", "[wasm]") {
   for (const std::string& text :
@@ -257,8 +255,7 @@ TEST_CASE_METHOD(SystemFixture, "foreign functions are called by name", "[wasm]"
       Lines{"0", "0", "text text text text", "1", "3", "0", "9", "0", "6", "6", "6"});
 }
 
-// All of them
-// .
+// All of them.
 
 /// One callback that calls `import` once for each tuple of hostile values, all its arguments drawn
 /// from `values`.

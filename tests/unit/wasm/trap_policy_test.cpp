@@ -7,8 +7,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// Panics in proxy_on_response_headers of messages with so many headers, and in proxy_on_tick, when
-/// it ticks each 10 seconds.
+/// Panics in proxy_on_response_headers of messages with so many headers.
 Wat panics_at(int headers) {
   Wat wat;
   wat.callback("proxy_on_configure", 2, 1)
