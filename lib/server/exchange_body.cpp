@@ -237,7 +237,12 @@ void Exchange::settle_response(Outcome outcome) noexcept {
 void Exchange::pass_response() noexcept {
   FilterPipeline& filters = bodies_->response;
   if (!filters.head_passed()) return pace_response();
-  if (phase_ != Phase::responding) stage_filtered_head();
+  if (phase_ != Phase::responding) {
+    stage_filtered_head();
+    if (upstream_ != nullptr && !session_.deadlines().is_set(Deadline::route)) {
+      arm_route_deadline();
+    }
+  }
   const bool end = filters.end_passed() && upstream_complete_;
   if (bodies_->drops_body) filters.passed().clear();
   if (!spend(bodies_->response_left, filters.passed().size(), end)) {
