@@ -41,7 +41,6 @@ struct StreamInfo {
   std::string_view route_metadata;  ///< JSON
   std::string_view virtual_host_name;
   std::uint32_t attempts = 0;  ///< Connections that the request was, or is being, sent on.
-  bool routed = false;         ///< A route has been chosen (there may be none).
 
   std::uint16_t response_code = 0;  ///< 0: there is no response yet.
   std::string_view response_details;

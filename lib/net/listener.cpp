@@ -89,6 +89,13 @@ std::string address_text(const sockaddr* address, bool with_port) {
   return with_port ? std::string(host) + ":" + std::to_string(port) : std::string(host);
 }
 
+std::string local_address_text(int fd) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  auto* const raw = reinterpret_cast<sockaddr*>(&address);
+  return ::getsockname(fd, raw, &length) == 0 ? address_text(raw) : std::string{};
+}
+
 std::uint16_t port_of(const BoundAddress& address) noexcept {
   return address.storage.ss_family == AF_INET6
              ? ntohs(reinterpret_cast<const sockaddr_in6*>(&address.storage)->sin6_port)

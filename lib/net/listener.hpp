@@ -35,6 +35,8 @@ struct BindOptions {
 
 /// "1.2.3.4:80" or "[::1]:80"; numeric host alone with `port` false.
 [[nodiscard]] std::string address_text(const sockaddr* address, bool port = true);
+/// The same for the near end of a socket; empty if the kernel does not say.
+[[nodiscard]] std::string local_address_text(int fd);
 
 class Listener final : public IoHandler {
  public:

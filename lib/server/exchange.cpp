@@ -60,7 +60,8 @@ std::size_t Exchange::release_buffers(std::size_t keep) noexcept {
   response_stash_.clear();
   std::size_t released = request_.release(keep) + response_.release(keep) +
                          request_stash_.release(keep) + response_stash_.release(keep);
-  if (bodies_ != nullptr) released += bodies_->request.release(keep) + bodies_->response.release(keep);
+  if (bodies_ != nullptr)
+    released += bodies_->request.release(keep) + bodies_->response.release(keep);
   return released;
 }
 

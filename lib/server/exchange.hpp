@@ -213,7 +213,7 @@ class Exchange final : public filters::Exchange,
   Phase phase_ = Phase::idle;
   Staged staged_ = Staged::nothing;
   Asked asked_ = Asked::nothing;
-  bool resumed_ = false;  ///< A turn is to come: something goes on, or was asked for.
+  bool resumed_ = false;   ///< A turn is to come: something goes on, or was asked for.
   bool local_ = false;     ///< The response is ours.
   bool rejected_ = false;  ///< Ours, and not for the filters.
   bool head_request_ = false;
@@ -228,9 +228,9 @@ class Exchange final : public filters::Exchange,
   bool chunked_request_ = false;
   bool upstream_turn_ = false;  ///< Inside on_response_head().
   bool retried_ = false;
-  bool sent_body_ = false;  ///< Request body bytes went upstream: no retry.
-  std::size_t filter_ = 0;  ///< Hook that runs or holds.
-  std::unique_ptr<Bodies> bodies_;     ///< Null: no filter has body hooks.
+  bool sent_body_ = false;            ///< Request body bytes went upstream: no retry.
+  std::size_t filter_ = 0;            ///< Hook that runs or holds.
+  std::unique_ptr<Bodies> bodies_;    ///< Null: no filter has body hooks.
   filters::LocalReplyRequest reply_;  ///< For Asked::reply.
   const config::Route* route_ = nullptr;
   upstream::Cluster* cluster_ = nullptr;

@@ -179,7 +179,8 @@ void Exchange::filter_response_head(bool ends) noexcept {
   phase_ = Phase::response_filters;
   bodies_->response.start(ends);
   const Outcome outcome = bodies_->response.run_head();
-  if (outcome == Outcome::ok && !local_) return arm_holds();  // What follows, or a pause, comes now.
+  if (outcome == Outcome::ok && !local_)
+    return arm_holds();                                      // What follows, or a pause, comes now.
   if (outcome == Outcome::ok) return filter_response_end();  // Replaced inside a hook.
   settle_response(outcome);
 }
@@ -222,7 +223,8 @@ void Exchange::settle_response(Outcome outcome) noexcept {
       return do_asked();
     case Outcome::too_large:
       context_.stats.rs_too_large.add();
-      return answer_instead({500, "Internal Server Error", Flag::none, "response_payload_too_large"});
+      return answer_instead(
+          {500, "Internal Server Error", Flag::none, "response_payload_too_large"});
     case Outcome::respond:
     case Outcome::ok:
       break;
@@ -235,7 +237,12 @@ void Exchange::settle_response(Outcome outcome) noexcept {
 void Exchange::pass_response() noexcept {
   FilterPipeline& filters = bodies_->response;
   if (!filters.head_passed()) return pace_response();
-  if (phase_ != Phase::responding) stage_filtered_head();
+  if (phase_ != Phase::responding) {
+    stage_filtered_head();
+    if (upstream_ != nullptr && !session_.deadlines().is_set(Deadline::route)) {
+      arm_route_deadline();
+    }
+  }
   const bool end = filters.end_passed() && upstream_complete_;
   if (bodies_->drops_body) filters.passed().clear();
   if (!spend(bodies_->response_left, filters.passed().size(), end)) {

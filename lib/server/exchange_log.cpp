@@ -28,7 +28,8 @@ std::string forwarded_client(const http::Head& request,
 }  // namespace
 
 filters::StreamInfo Exchange::info() noexcept {
-  if (route_stale_ && phase_ == Phase::request_filters) settle_route();
+  const bool unrouted = phase_ == Phase::request_filters || phase_ == Phase::request_held;
+  if (route_stale_ && unrouted) settle_route();
   const net::TimePoint now = session_.loop().now();
   if (wall_start_.time_since_epoch().count() == 0) {
     wall_start_ = context_.worker.wall_clock.now(now) -
@@ -62,14 +63,12 @@ filters::StreamInfo Exchange::info() noexcept {
   info.upstream_host = upstream_host_;
   info.upstream_local_address = upstream_local_;
   info.attempts = !asked ? 0 : retried_ ? 2 : 1;
-  info.routed = true;
   if (route_ != nullptr) {
     info.route_name = route_->name;
     info.route_metadata = route_->metadata_json;
     info.virtual_host_name = context_.routes.virtual_host_of(*route_).name;
     if (const auto* route = std::get_if<config::ClusterRoute>(&route_->action)) {
-      const config::Cluster& cluster =
-          context_.worker.clusters.at(route->cluster_index).config();
+      const config::Cluster& cluster = context_.worker.clusters.at(route->cluster_index).config();
       info.cluster_name = cluster.name;
       info.cluster_metadata = cluster.metadata_json;
     }

@@ -116,8 +116,8 @@ void Exchange::on_response_pause() noexcept {
 
 /// Nobody looks at the body: no filter has a hook for it.
 bool Exchange::can_splice() noexcept {
-  return bodies_ == nullptr && phase_ == Phase::responding && staged_ == Staged::nothing && body_.empty() &&
-         !framing_.chunked && !head_request_ && session_.can_splice();
+  return bodies_ == nullptr && phase_ == Phase::responding && staged_ == Staged::nothing &&
+         body_.empty() && !framing_.chunked && !head_request_ && session_.can_splice();
 }
 
 net::Stream::ReadResult Exchange::splice_body(net::Stream& upstream, std::size_t most) noexcept {

@@ -4,8 +4,8 @@
 // Owner: an Exchange of a listener whose chain has body hooks; recycled with it. Thread: the
 // worker's. Knows neither sockets nor routes: the exchange puts bytes in (incoming()), calls one of
 // the run_* functions, and takes what has passed. Always holds: each filter sees a head before its
-// body, and all bytes in order; what waits at a filter lies in that filter's own queue. The order of
-// calls is that of Envoy's FilterManager.
+// body, and all bytes in order; what waits at a filter lies in that filter's own queue. The order
+// of calls is that of Envoy's FilterManager.
 #pragma once
 
 #include <chrono>

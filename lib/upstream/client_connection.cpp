@@ -4,7 +4,6 @@
 #include <cassert>
 #include <cerrno>
 
-#include "net/listener.hpp"
 #include "upstream/cluster.hpp"
 #include "upstream/host_pool.hpp"
 
@@ -60,16 +59,6 @@ void ClientConnection::start_response(ResponseSink& sink, std::string_view metho
   if (readable()) reactor().schedule(*this);  // What an edge announced earlier is still to be read.
   requests_ += count;
   pool_.cluster().count_request_begin(pool_, count);
-}
-
-const std::string& ClientConnection::local_address() {
-  sockaddr_storage address{};
-  socklen_t length = sizeof address;
-  auto* const raw = reinterpret_cast<sockaddr*>(&address);
-  if (local_address_.empty() && ::getsockname(fd(), raw, &length) == 0) {
-    local_address_ = net::address_text(raw);
-  }
-  return local_address_;
 }
 
 std::uint32_t ClientConnection::room() const noexcept {

@@ -15,6 +15,7 @@
 
 #include "base/byte_queue.hpp"
 #include "http/body_decoder.hpp"
+#include "net/listener.hpp"
 #include "net/stream.hpp"
 #include "upstream/host.hpp"
 #include "upstream/response_sink.hpp"
@@ -60,7 +61,10 @@ class ClientConnection final : public net::Stream,
   [[nodiscard]] State state() const noexcept { return state_; }
   [[nodiscard]] const Host& host() const noexcept { return *host_; }
   /// Our end, "ip:port".
-  [[nodiscard]] const std::string& local_address();
+  [[nodiscard]] const std::string& local_address() {
+    if (local_address_.empty()) local_address_ = net::local_address_text(fd());
+    return local_address_;
+  }
   /// Requests begun on it before the present ones: more than 0 = reused.
   [[nodiscard]] std::uint32_t earlier_requests() const noexcept { return requests_ - group_; }
   /// How many more requests it may take (max_requests_per_connection).

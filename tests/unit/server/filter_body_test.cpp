@@ -60,7 +60,8 @@ TEST_CASE("a response to HEAD ends with its head", "[body]") {
 
 TEST_CASE("pieces that come together are shown together", "[body]") {
   FilterFixture f;
-  f.send("POST /up HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n");
+  f.send(
+      "POST /up HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n");
   CHECK(f.upstream_gets("hello\r\n").ends_with("\r\n\r\n5\r\nhello\r\n"));
   f.send("1\r\n!\r\n0\r\n\r\n");
   CHECK(f.upstream_gets("0\r\n\r\n") == "1\r\n!\r\n0\r\n\r\n");
@@ -80,8 +81,8 @@ TEST_CASE("what waited behind a held request is shown once, with its end, after 
   CHECK(f.trace == Trace{"a.request 0"});
   f.turn([&] { f.filter(0).exchange->continue_request(0); });
   CHECK(has(f.upstream_gets("hello"), "content-length: 5\r\n"));
-  CHECK(f.trace == Trace{"a.request 0", "b.request 0", "a.request_body hello 1",
-                         "b.request_body hello 1"});
+  CHECK(f.trace ==
+        Trace{"a.request 0", "b.request 0", "a.request_body hello 1", "b.request_body hello 1"});
   f.upstream_sends(kOk);
   CHECK(f.client_gets("world").ends_with("world"));
 }
@@ -194,13 +195,15 @@ void empty(base::ByteQueue& body) {
 }
 
 TEST_CASE("an edited body goes out as it is", "[body]") {
-  const auto [edit, text] = GENERATE(
-      table<Edit, std::string>({{replace, "something longer"}, {prepend, "[["}, {append, "]]"}, {empty, ""}}));
+  const auto [edit, text] = GENERATE(table<Edit, std::string>(
+      {{replace, "something longer"}, {prepend, "[["}, {append, "]]"}, {empty, ""}}));
   const bool buffered = GENERATE(false, true);
   const bool drops_length = GENERATE(false, true);
   CAPTURE(text, buffered, drops_length);
   const std::string up = edit == prepend ? text + "hello" : edit == append ? "hello" + text : text;
-  const std::string down = edit == prepend ? text + "world" : edit == append ? "world" + text : text;
+  const std::string down = edit == prepend  ? text + "world"
+                           : edit == append ? "world" + text
+                                            : text;
   FilterFixture f;
   f.filter().request = [&](filters::Exchange& e) {
     if (drops_length) e.request().remove("content-length");
@@ -226,11 +229,11 @@ TEST_CASE("an edited body goes out as it is", "[body]") {
   };
   const std::string sent = f.upstream_gets(ends(up));
   CHECK(has(sent, drops_length ? "transfer-encoding: chunked\r\n"
-                                         : "content-length: " + std::to_string(up.size()) + "\r\n"));
+                               : "content-length: " + std::to_string(up.size()) + "\r\n"));
   f.upstream_sends(kOk);
   const std::string got = f.client_gets(ends(down));
   CHECK(has(got, drops_length ? "transfer-encoding: chunked\r\n"
-                                        : "content-length: " + std::to_string(down.size()) + "\r\n"));
+                              : "content-length: " + std::to_string(down.size()) + "\r\n"));
   // The connection is as good as new.
   f.filter().request = f.filter().response = nullptr;
   f.filter().request_body = f.filter().response_body = nullptr;

@@ -129,8 +129,7 @@ TEST_CASE("an upstream that fails before its answer is answered for, with the ho
   FilterFixture f;
   const bool refused = GENERATE(true, false);
   if (refused) f.server.stop();
-  f.filter().request_body = [&, once = false](filters::Exchange&, base::ByteQueue&,
-                                              bool) mutable {
+  f.filter().request_body = [&, once = false](filters::Exchange&, base::ByteQueue&, bool) mutable {
     return std::exchange(once, true) ? BodyVerdict::buffer : BodyVerdict::proceed;
   };
   f.send(kHalfPost);
@@ -168,8 +167,7 @@ TEST_CASE("who holds is told when its response is replaced, and lives on to the 
   f.upstream_sends(kHalf);
   f.peer.close();
   CHECK(f.client_gets("protocol error").starts_with("HTTP/1.1 502 Bad Gateway\r\n"));
-  CHECK(f.trace ==
-        Trace{"a.request 1", "a.response 0", "a.cancelled", "a.complete", "a.end"});
+  CHECK(f.trace == Trace{"a.request 1", "a.response 0", "a.cancelled", "a.complete", "a.end"});
 }
 
 TEST_CASE("an answer before the request's end ends the exchange", "[end]") {

@@ -128,7 +128,8 @@ struct FilterFixture {
                     filters::WorkerServices{io, *clusters, calls, 0});
     context->local_address = "127.0.0.1:1";
     for (std::size_t i = 0; i < filter_count; ++i) {
-      auto filter = std::make_unique<ScriptedFilter>(std::string(1, static_cast<char>('a' + i)), i, trace);
+      auto filter =
+          std::make_unique<ScriptedFilter>(std::string(1, static_cast<char>('a' + i)), i, trace);
       filter_list.push_back(filter.get());
       context->filters.add(std::move(filter), {true, true, true, true});
     }

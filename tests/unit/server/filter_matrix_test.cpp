@@ -1,5 +1,5 @@
-// Every way to stop, in every direction, for every kind of body, at each of several filters: nothing
-// passes early, all of it passes after, and the connection serves the next request.
+// Every way to stop, in every direction, for every kind of body, at each of several filters:
+// nothing passes early, all of it passes after, and the connection serves the next request.
 #include <string>
 
 #include "filter_fixture.hpp"

@@ -30,8 +30,9 @@ const auto kReplyAtBody = [](filters::Exchange& e, base::ByteQueue&, bool) {
 };
 
 void check_teapot(const std::string& got) {
-  CHECK(got.starts_with("HTTP/1.1 418 Unknown\r\nx-by: filter\r\ncontent-length: 2\r\n"
-                        "content-type: text/plain\r\n"));
+  CHECK(
+      got.starts_with("HTTP/1.1 418 Unknown\r\nx-by: filter\r\ncontent-length: 2\r\n"
+                      "content-type: text/plain\r\n"));
   CHECK(got.ends_with("\r\n\r\nno"));
 }
 
@@ -206,7 +207,8 @@ TEST_CASE("replace_response in a request hook answers", "[reply]") {
   };
   f.send(kGet);
   CHECK(f.client_gets("slow").starts_with("HTTP/1.1 429 Too Many Requests\r\n"));
-  CHECK(f.trace == Trace{"a.request 1", "a.response 0", "a.response_body slow 1", "a.complete", "a.end"});
+  CHECK(f.trace ==
+        Trace{"a.request 1", "a.response 0", "a.response_body slow 1", "a.complete", "a.end"});
 }
 
 TEST_CASE("replace_response takes the place of a response that waits", "[reply]") {
