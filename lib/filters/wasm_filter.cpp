@@ -21,9 +21,8 @@ WasmStream* stream_of(const Filter& filter, Exchange& exchange) {
 
 }  // namespace
 
-WasmFilter::WasmFilter(const WasmConfig& config, wasm::Plugin& plugin, wasm::PluginStats& stats,
-                       std::size_t index)
-    : Filter(index), config_(config), plugin_(plugin), stats_(stats) {}
+WasmFilter::WasmFilter(const WasmConfig& config, WasmWorker& worker, std::size_t index)
+    : Filter(index), config_(config), worker_(worker), plugin_(worker.plugin(config.plugin)) {}
 
 WasmFilter::~WasmFilter() = default;
 
@@ -54,7 +53,7 @@ Verdict WasmFilter::on_request(Exchange& exchange) noexcept {
   WasmStream* stream = begin(exchange);
   if (stream == nullptr) {
     if (config_.plugin->policy == wasm::FailurePolicy::fail_open) return Verdict::proceed;
-    exchange.send_local_reply({.status = 503, .details = "wasm_fail_stream"});
+    exchange.send_local_reply(plugin_failed_reply());
     return Verdict::hold;
   }
   stream->show(Part::request_head);
@@ -128,13 +127,14 @@ std::chrono::milliseconds WasmFilter::on_hold_expired(Exchange& exchange) noexce
       stream->context()->pending_calls() != 0) {
     return kHoldOn;
   }
-  stats_.max_hold_reached.add();
+  worker_.stats().max_hold_reached.add();
   return {};
 }
 
 void WasmFilter::on_end(Exchange& exchange) noexcept {
   WasmStream* stream = stream_of(*this, exchange);
   stream->finish();  // Unless on_complete() has done so.
+  worker_.forget_properties(exchange);
   exchange.slot(index()) = nullptr;
   free_.push_back(stream);
 }
@@ -143,7 +143,7 @@ std::unique_ptr<Filter> make_wasm_filter(const config::FilterConfig& config,
                                          const WorkerServices& services, std::size_t index) {
   const auto& wasm = dynamic_cast<const WasmConfig&>(config);
   auto& worker = static_cast<WasmWorker&>(*services.plugins);
-  return std::make_unique<WasmFilter>(wasm, worker.plugin(wasm.plugin), worker.stats(), index);
+  return std::make_unique<WasmFilter>(wasm, worker, index);
 }
 
 }  // namespace holdfast::filters

@@ -16,11 +16,11 @@
 namespace holdfast::filters {
 
 class WasmStream;
+class WasmWorker;
 
 class WasmFilter final : public Filter {
  public:
-  WasmFilter(const WasmConfig& config, wasm::Plugin& plugin, wasm::PluginStats& stats,
-             std::size_t index);
+  WasmFilter(const WasmConfig& config, WasmWorker& worker, std::size_t index);
   ~WasmFilter() override;
 
   Verdict on_request(Exchange& exchange) noexcept override;
@@ -41,8 +41,8 @@ class WasmFilter final : public Filter {
 
   // Constant after construction.
   const WasmConfig& config_;
+  WasmWorker& worker_;
   wasm::Plugin& plugin_;
-  wasm::PluginStats& stats_;
   // Touched only on the worker.
   std::vector<std::unique_ptr<WasmStream>> all_;
   std::vector<WasmStream*> free_;

@@ -202,7 +202,7 @@ Property xds_property(Question& question) {
   const std::string_view name = take_part(question.rest);
   const StreamInfo& info = question.info;
   if (name == "listener_direction") return number(0);  // Not said in the configuration.
-  if (!info.routed) return {};
+  if (info.virtual_host_name.empty() && info.cluster_name.empty()) return {};  // Not routed.
   if (name == "cluster_name") return text_if_any(info.cluster_name);
   if (name == "route_name") return text(info.route_name);
   if (name == "virtual_host_name") return text(info.virtual_host_name);

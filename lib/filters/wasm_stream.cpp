@@ -4,6 +4,7 @@
 
 #include "filters/wasm_filter.hpp"
 #include "filters/wasm_properties.hpp"
+#include "filters/wasm_worker.hpp"
 
 namespace holdfast::filters {
 
@@ -12,10 +13,12 @@ using wasm::MapType;
 using wasm::Status;
 using wasm::StreamType;
 
-namespace {
-constexpr std::string_view kFailed = "wasm_fail_stream";  // Envoy's words.
-constexpr std::uint16_t kServiceUnavailable = 503;
-}  // namespace
+LocalReplyRequest plugin_failed_reply() {
+  LocalReplyRequest reply;
+  reply.status = 503;
+  reply.details = "wasm_fail_stream";
+  return reply;
+}
 
 void WasmStream::begin(Exchange& exchange) noexcept {
   exchange_ = &exchange;
@@ -146,14 +149,21 @@ void WasmStream::clear_route_cache() noexcept {
 }
 
 wasm::Property WasmStream::property(std::string_view path) noexcept {
-  return stream_property(path, {.exchange = exchange_,
-                                .request_head = request_shown_,
-                                .response_head = response_shown_,
-                                .over = over_});
+  if (exchange_ == nullptr) return {};
+  wasm::Property known = stream_property(path, {.exchange = exchange_,
+                                                .request_head = request_shown_,
+                                                .response_head = response_shown_,
+                                                .over = over_});
+  // As Envoy: what plugins have set can be read back under a name of one part that is not taken.
+  if (known.status != Status::not_found || path.find('\0') != std::string_view::npos) return known;
+  const std::string* own = filter_.worker_.find_property(*exchange_, path);
+  return own == nullptr ? known : wasm::Property{Status::ok, *own};
 }
 
-Status WasmStream::set_property(std::string_view, std::string_view) noexcept {
-  return Status::ok;  // As Envoy: kept for other filters of the chain, which here cannot ask.
+Status WasmStream::set_property(std::string_view path, std::string_view value) noexcept {
+  if (exchange_ == nullptr) return Status::bad_argument;
+  return filter_.worker_.set_property(*exchange_, path, value) ? Status::ok
+                                                               : Status::internal_failure;
 }
 
 void WasmStream::on_plugin_failed() noexcept {
@@ -165,7 +175,7 @@ void WasmStream::on_plugin_failed() noexcept {
   }
   if (stopped_) return;
   stopped_ = true;
-  exchange_->send_local_reply({.status = kServiceUnavailable, .details = std::string(kFailed)});
+  exchange_->send_local_reply(plugin_failed_reply());
 }
 
 }  // namespace holdfast::filters

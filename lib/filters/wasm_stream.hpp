@@ -13,6 +13,9 @@ namespace holdfast::filters {
 
 class WasmFilter;
 
+/// What an exchange is answered with whose plugin can't do its work. As Envoy.
+[[nodiscard]] LocalReplyRequest plugin_failed_reply();
+
 class WasmStream final : public wasm::StreamHost {
  public:
   explicit WasmStream(WasmFilter& filter) : filter_(filter) {}

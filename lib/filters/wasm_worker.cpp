@@ -52,6 +52,31 @@ void WasmWorker::add_stats(stats::Registry& registry) const {
   registry.add_plugins({&stats_});
 }
 
+// --- Properties ---------------------------------------------------------------------------------
+
+namespace {
+/// Of one exchange: names and values together.
+constexpr std::size_t kMostPropertyBytes = 64UL * 1024;
+}  // namespace
+
+bool WasmWorker::set_property(const Exchange& exchange, std::string_view path,
+                              std::string_view value) {
+  Properties& properties = properties_[&exchange];
+  std::size_t sum = path.size() + value.size();
+  for (const auto& [name, old] : properties) sum += name == path ? 0 : name.size() + old.size();
+  if (sum > kMostPropertyBytes) return false;
+  properties.insert_or_assign(std::string(path), std::string(value));
+  return true;
+}
+
+const std::string* WasmWorker::find_property(const Exchange& exchange,
+                                             std::string_view path) const noexcept {
+  const auto of_exchange = properties_.find(&exchange);
+  if (of_exchange == properties_.end()) return nullptr;
+  const auto found = of_exchange->second.find(path);
+  return found == of_exchange->second.end() ? nullptr : &found->second;
+}
+
 // --- Calls --------------------------------------------------------------------------------------
 
 Status WasmWorker::start_call(const wasm::CallRequest& request, wasm::CallSink& sink,

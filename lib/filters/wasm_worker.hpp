@@ -6,10 +6,12 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
 
+#include "filters/exchange.hpp"
 #include "filters/plugins.hpp"
 #include "upstream/http_call.hpp"
 #include "wasm/plugin.hpp"
@@ -29,6 +31,17 @@ class WasmWorker final : public WorkerPlugins,
   void start() noexcept override;
   void add_stats(stats::Registry& registry) const override;
   [[nodiscard]] wasm::PluginStats& stats() noexcept { return stats_; }
+
+  // What plugins have set on an exchange (proxy_set_property): all of its plugins see it.
+  /// False: too much.
+  [[nodiscard]] bool set_property(const Exchange& exchange, std::string_view path,
+                                  std::string_view value);
+  /// Null: nothing of that name.
+  [[nodiscard]] const std::string* find_property(const Exchange& exchange,
+                                                 std::string_view path) const noexcept;
+  void forget_properties(const Exchange& exchange) noexcept {
+    if (!properties_.empty()) properties_.erase(&exchange);
+  }
 
   // wasm::WorkerHost
   wasm::Status start_call(const wasm::CallRequest& request, wasm::CallSink& sink,
@@ -53,6 +66,8 @@ class WasmWorker final : public WorkerPlugins,
   base::List<upstream::HttpCall, upstream::HttpCallTag> calls_;  ///< Under way.
   std::string head_;                                             ///< Of the call that starts.
   wasm::CallReply reply_;                                        ///< Of the call that ends.
+  using Properties = std::map<std::string, std::string, std::less<>>;
+  std::unordered_map<const Exchange*, Properties> properties_;
   std::unordered_map<const void*, std::unique_ptr<Tick>> ticks_;
   std::unordered_map<const wasm::PluginConfig*, wasm::Plugin*> plugins_;
   std::unique_ptr<wasm::PluginHost> host_;
