@@ -131,6 +131,7 @@ void Exchange::begin(const http::HeadResult& result) noexcept {
 }
 
 void Exchange::choose_route() noexcept {
+  route_stale_ = false;
   route_ = context_.routes.match(request_.get(HeaderId::host), request_.target());
   if (route_ == nullptr) return;
   if (const auto* cluster = std::get_if<config::ClusterRoute>(&route_->action)) {
@@ -140,15 +141,14 @@ void Exchange::choose_route() noexcept {
 }
 
 /// A filter has changed what the route is chosen by.
-void Exchange::settle_route() noexcept {
-  route_stale_ = false;
+void Exchange::choose_again() noexcept {
   route_timeout_ = {};
   choose_route();
   touch();
 }
 
 void Exchange::route() noexcept {
-  if (route_stale_) settle_route();
+  if (route_stale_) choose_again();
   if (route_ == nullptr) {
     context_.stats.no_route.add();
     if (request_.method_id() == http::Method::connect) keep_alive_ = false;
@@ -209,10 +209,7 @@ void Exchange::attach(upstream::ClientConnection& connection) noexcept {
   if (!context_.access_logs.empty()) upstream_host_ = connection.host().text();
   if (bodies_ != nullptr) return begin_filtered_request();
   connection.begin(*this, request_.method());
-  base::Buffer& buffer = session_.loop().write_buffer();
-  buffer.clear();
-  http::append_request_head(buffer, request_, chunked_request_);
-  staged_ = Staged::request;
+  stage_request_head();
   if (!request_stash_.empty()) {
     send_request(request_stash_.span(), request_whole_);
     request_stash_.clear();
@@ -222,6 +219,13 @@ void Exchange::attach(upstream::ClientConnection& connection) noexcept {
   } else {
     session_.resume_body();
   }
+}
+
+void Exchange::stage_request_head() noexcept {
+  base::Buffer& buffer = session_.loop().write_buffer();
+  buffer.clear();
+  http::append_request_head(buffer, request_, chunked_request_);
+  staged_ = Staged::request;
 }
 
 /// Send what is staged, `body`, and the end if it is the end.

@@ -118,13 +118,16 @@ class Exchange final : public filters::Exchange,
 
   void reset_state() noexcept;
   void run_request_filters(std::size_t next) noexcept;
-  void choose_route() noexcept;
-  void settle_route() noexcept;
+  /// Flat: called from two places it would be four calls deep; 20 instructions a request.
+  [[gnu::flatten]] void choose_route() noexcept;
+  void choose_again() noexcept;
   void route() noexcept;
   void direct_response(const config::DirectResponse& direct) noexcept;
   void forward(const config::ClusterRoute& route) noexcept;
   void acquire(bool fresh) noexcept;
   void attach(upstream::ClientConnection& connection) noexcept;
+  /// Out of line, so that append_request_head() is inlined there, not called: 37 instructions.
+  [[gnu::noinline]] void stage_request_head() noexcept;
   void send_request(std::span<char> body, bool end) noexcept;
   void request_finished() noexcept;
   void arm_route_deadline() noexcept;
@@ -170,6 +173,7 @@ class Exchange final : public filters::Exchange,
   void filter_request_pause() noexcept;
   void settle_request(FilterPipeline::Outcome outcome) noexcept;
   void pass_request() noexcept;
+  void route_filtered() noexcept;
   void pace_request() noexcept;
   void frame_filtered_request() noexcept;
   void begin_filtered_request() noexcept;

@@ -7,7 +7,6 @@
 #include <optional>
 
 #include "base/text.hpp"
-#include "http/serialize.hpp"
 #include "server/exchange.hpp"
 #include "server/http_context.hpp"
 #include "server/session.hpp"
@@ -57,7 +56,7 @@ void Exchange::filter_request_head() noexcept {
   const Outcome outcome = bodies_->request.run_head();
   if (outcome != Outcome::ok || request_complete_) return settle_request(outcome);
   arm_holds();
-  if (bodies_->request.head_passed()) route();  // What follows, or a pause, comes now.
+  if (bodies_->request.head_passed()) route_filtered();  // What follows, or a pause, comes now.
 }
 
 void Exchange::filter_request_body(std::span<char> bytes, bool end) noexcept {
@@ -103,7 +102,7 @@ void Exchange::pass_request() noexcept {
     request_passed_ = session_.loop().now();
     arm_route_deadline();
   }
-  if (phase_ == Phase::request_filters) route();
+  if (phase_ == Phase::request_filters) route_filtered();
   if (phase_ == Phase::idle) return;
   if (upstream_ != nullptr) return send_filtered_request();
   if (phase_ != Phase::connecting) request_stash_.clear();  // The answer is on its way already.
@@ -134,6 +133,11 @@ void Exchange::pace_request() noexcept {
   } else {
     session_.resume_body();
   }
+}
+
+/// As behind the last hook of a chain without bodies.
+void Exchange::route_filtered() noexcept {
+  run_request_filters(context_.filters.request_hooks().size());
 }
 
 /// Before the head is made ready for an upstream.
@@ -167,10 +171,7 @@ void Exchange::write_filtered_request_head() noexcept {
       bodies_->request_left = kAnyLength;
     }
   }
-  base::Buffer& buffer = session_.loop().write_buffer();
-  buffer.clear();
-  http::append_request_head(buffer, request_, chunked_request_);
-  staged_ = Staged::request;
+  stage_request_head();
 }
 
 // --- Response -----------------------------------------------------------------------------------

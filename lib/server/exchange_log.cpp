@@ -29,7 +29,7 @@ std::string forwarded_client(const http::Head& request,
 
 filters::StreamInfo Exchange::info() noexcept {
   const bool unrouted = phase_ == Phase::request_filters || phase_ == Phase::request_held;
-  if (route_stale_ && unrouted) settle_route();
+  if (route_stale_ && unrouted) choose_again();
   const net::TimePoint now = session_.loop().now();
   if (wall_start_.time_since_epoch().count() == 0) {
     wall_start_ = context_.worker.wall_clock.now(now) -
