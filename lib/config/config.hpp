@@ -236,6 +236,7 @@ struct Bootstrap {
   std::optional<Admin> admin;
   std::optional<OverloadManager> overload_manager;
   std::vector<StatsTag> stats_tags;
+  Milliseconds stats_flush_interval{5'000};
   std::string node_id;
   std::string node_cluster;
   std::string

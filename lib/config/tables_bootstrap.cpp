@@ -187,6 +187,9 @@ const MessageTable& bootstrap_table() {
                    "Limits of the whole process.")
           .default_text("no limits")
           .nested("stats_config", stats_config_table, "How statistics are tagged.")
+          .field("stats_flush_interval", &Bootstrap::stats_flush_interval,
+                 "How long a histogram's interval is, as /stats shows it.")
+          .range(1'000'000, 299'999'999'999)
           .nested("layered_runtime", layered_runtime_table, "Envoy's runtime values.")
           .inert()
           .table();

@@ -44,6 +44,8 @@ struct StreamInfo {
 
   std::uint16_t response_code = 0;  ///< 0: there is no response yet.
   std::string_view response_details;
+  /// The bit of response_flags that says: the client has left (DC).
+  static constexpr std::uint64_t kDownstreamTermination = std::uint64_t{1} << 14U;
   std::uint64_t response_flags = 0;  ///< Envoy's CoreResponseFlag bits.
 };
 

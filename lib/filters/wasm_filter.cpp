@@ -15,6 +15,15 @@ using Part = WasmStream::Part;
 using wasm::Action;
 using wasm::MapType;
 
+/// As Envoy, when the stream's idle time has passed.
+LocalReplyRequest timeout_reply() {
+  LocalReplyRequest reply;
+  reply.status = 504;
+  reply.body = "stream timeout";
+  reply.details = "stream_idle_timeout";
+  return reply;
+}
+
 WasmStream* stream_of(const Filter& filter, Exchange& exchange) {
   return static_cast<WasmStream*>(exchange.slot(filter.index()));
 }
@@ -56,23 +65,25 @@ Verdict WasmFilter::on_request(Exchange& exchange) noexcept {
     exchange.send_local_reply(plugin_failed_reply());
     return Verdict::hold;
   }
+  stream->see();
+  stream->context()->create();
   stream->show(Part::request_head);
   const Action action = stream->context()->on_request_headers(
       stream->field_count(MapType::request_headers), exchange.request_ends_with_head());
   const Verdict verdict = verdict_of(*stream, action);
-  if (verdict == Verdict::proceed) {
-    stream->hide(Part::request_head);
-  } else {
-    exchange.set_hold_limit(config_.max_hold.value_or(exchange.route_timeout()));
-  }
-  return verdict;
+  if (verdict != Verdict::proceed) return verdict;  // Until the stream's idle time has passed.
+  stream->hide(Part::request_head);
+  auto refusal = stream->unsendable();
+  if (!refusal) return verdict;
+  exchange.send_local_reply(std::move(*refusal));
+  return Verdict::hold;
 }
 
 BodyVerdict WasmFilter::on_request_body(Exchange& exchange, base::ByteQueue& body,
                                         bool end) noexcept {
   WasmStream* stream = stream_of(*this, exchange);
   if (stream == nullptr || stream->context() == nullptr) return BodyVerdict::proceed;
-  stream->show(Part::request_body, &body);
+  stream->show(Part::request_body, &body, end);
   const Action action = stream->context()->on_request_body(
       static_cast<std::uint32_t>(body.size()), end);
   if (stream->stopped()) return BodyVerdict::buffer;
@@ -84,7 +95,11 @@ BodyVerdict WasmFilter::on_request_body(Exchange& exchange, base::ByteQueue& bod
 
 Verdict WasmFilter::on_response(Exchange& exchange) noexcept {
   WasmStream* stream = stream_of(*this, exchange);
-  if (stream == nullptr || stream->context() == nullptr) return Verdict::proceed;
+  if (stream == nullptr) {  // Answered before it came here: the plugin hears of it at the end.
+    static_cast<void>(begin(exchange));
+    return Verdict::proceed;
+  }
+  if (stream->context() == nullptr || !stream->seen()) return Verdict::proceed;
   stream->go_on();
   stream->show(Part::response_head);
   const Action action = stream->context()->on_response_headers(
@@ -101,8 +116,10 @@ Verdict WasmFilter::on_response(Exchange& exchange) noexcept {
 BodyVerdict WasmFilter::on_response_body(Exchange& exchange, base::ByteQueue& body,
                                          bool end) noexcept {
   WasmStream* stream = stream_of(*this, exchange);
-  if (stream == nullptr || stream->context() == nullptr) return BodyVerdict::proceed;
-  stream->show(Part::response_body, &body);
+  if (stream == nullptr || stream->context() == nullptr || !stream->seen()) {
+    return BodyVerdict::proceed;
+  }
+  stream->show(Part::response_body, &body, end);
   const Action action = stream->context()->on_response_body(
       static_cast<std::uint32_t>(body.size()), end);
   if (stream->stopped() || action == Action::pause) return BodyVerdict::buffer;
@@ -112,7 +129,7 @@ BodyVerdict WasmFilter::on_response_body(Exchange& exchange, base::ByteQueue& bo
 }
 
 void WasmFilter::on_complete(Exchange& exchange) noexcept {
-  stream_of(*this, exchange)->finish();
+  stream_of(*this, exchange)->log();
 }
 
 void WasmFilter::on_hold_cancelled(Exchange& exchange) noexcept {
@@ -127,13 +144,17 @@ std::chrono::milliseconds WasmFilter::on_hold_expired(Exchange& exchange) noexce
       stream->context()->pending_calls() != 0) {
     return kHoldOn;
   }
+  if (exchange.response().status == 0) {  // A request that was not let go must not get through.
+    exchange.send_local_reply(timeout_reply());
+    return kHoldOn;
+  }
   worker_.stats().max_hold_reached.add();
   return {};
 }
 
 void WasmFilter::on_end(Exchange& exchange) noexcept {
   WasmStream* stream = stream_of(*this, exchange);
-  stream->finish();  // Unless on_complete() has done so.
+  stream->finish();
   worker_.forget_properties(exchange);
   exchange.slot(index()) = nullptr;
   free_.push_back(stream);

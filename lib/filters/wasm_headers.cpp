@@ -13,11 +13,18 @@ using http::Head;
 using http::HeaderId;
 using wasm::Status;
 
-constexpr std::string_view kAuthority = ":authority";
-constexpr std::string_view kPath = ":path";
-constexpr std::string_view kMethod = ":method";
-constexpr std::string_view kScheme = ":scheme";
+// Of requests, in Envoy's order.
+constexpr std::array<std::string_view, 4> kPseudo = {":authority", ":path", ":method", ":scheme"};
+enum Pseudo : std::size_t { kAuthority, kPath, kMethod, kScheme };
 constexpr std::string_view kStatus = ":status";
+
+std::size_t pseudo_index(std::string_view name) {
+  if (name == "host") return kAuthority;
+  const auto* const found = std::ranges::find(kPseudo, name);
+  return static_cast<std::size_t>(found - kPseudo.begin());
+}
+
+constexpr std::size_t kMostTrailers = 100;
 
 /// They delimit the message or concern the connection alone: the proxy's own business.
 constexpr std::array<std::string_view, 7> kNotThePlugins = {
@@ -80,9 +87,15 @@ Status add_field(Head& head, std::string_view name, std::string_view value) {
   return Status::ok;
 }
 
+/// In its place where Envoy keeps one line of it, else behind all others.
 Status set_field(Head& head, std::string_view name, std::string_view value) {
   if (!is_plugin_field(name, value)) return Status::bad_argument;
-  head.set(name, base::trim(value));
+  if (std::ranges::binary_search(kOneLine, name)) {
+    head.set(name, base::trim(value));
+  } else {
+    head.remove(name);
+    head.add(name, base::trim(value));
+  }
   return Status::ok;
 }
 
@@ -106,6 +119,13 @@ void collect_fields(const Head& head, wasm::Pairs& out) {
   }
 }
 
+/// Of an upstream's response, taken out before the filters: Envoy does that behind them.
+bool is_hop_by_hop(const http::Field& field) {
+  return field.removed &&
+         (field.id == HeaderId::transfer_encoding || field.id == HeaderId::connection ||
+          field.id == HeaderId::keep_alive || field.id == HeaderId::proxy_connection);
+}
+
 std::optional<std::string_view> get_field(const Head& head, std::string_view name) {
   const http::Field* field = head.find(name);
   return field == nullptr ? std::nullopt : std::optional(head.value(*field));
@@ -126,59 +146,89 @@ std::optional<std::uint16_t> parse_status(std::string_view text) noexcept {
 
 // --- Request ------------------------------------------------------------------------------------
 
+std::optional<std::string_view> WasmRequestHeaders::get_pseudo(std::size_t which) const noexcept {
+  if (which >= kPseudo.size() || removed_[which]) return std::nullopt;
+  switch (which) {
+    case kAuthority:
+      return head_.get(HeaderId::host);
+    case kPath:
+      return head_.target();
+    case kMethod:
+      return head_.method();
+    default:
+      return get_field(head_, "x-forwarded-proto").value_or("http");
+  }
+}
+
 std::size_t WasmRequestHeaders::size() const noexcept {
-  constexpr std::size_t kOthers = 3;  // The host field is one of the four already.
-  return head_.field_count() + kOthers;
+  const auto removed = static_cast<std::size_t>(std::ranges::count(removed_, true));
+  return head_.field_count() - 1 + kPseudo.size() - removed;  // The host field is one of the four.
 }
 
 void WasmRequestHeaders::collect(wasm::Pairs& out) const {
-  for (const std::string_view name : {kAuthority, kPath, kMethod, kScheme}) {
-    if (const auto value = get(name)) out.emplace_back(name, *value);
+  for (std::size_t i = 0; i < kPseudo.size(); ++i) {
+    if (const auto value = get_pseudo(i)) out.emplace_back(kPseudo[i], *value);
   }
   collect_fields(head_, out);
 }
 
 std::optional<std::string_view> WasmRequestHeaders::get(std::string_view name) const noexcept {
-  if (!name.starts_with(':')) return name == "host" ? get(kAuthority) : get_field(head_, name);
-  if (name == kPath) return head_.target();
-  if (name == kMethod) return head_.method();
-  if (name == kAuthority) return head_.get(HeaderId::host);
-  if (name == kScheme) return head_.get(HeaderId::x_forwarded_proto);
-  return std::nullopt;
+  const std::size_t pseudo = pseudo_index(name);
+  return pseudo < kPseudo.size() || name.starts_with(':') ? get_pseudo(pseudo)
+                                                          : get_field(head_, name);
+}
+
+std::string_view WasmRequestHeaders::missing() const noexcept {
+  for (const std::size_t i : {kAuthority, kPath, kMethod}) {
+    if (removed_[i]) return kPseudo[i];
+  }
+  return {};
 }
 
 Status WasmRequestHeaders::set_pseudo(std::string_view name, std::string_view value) noexcept {
-  if (name == kPath) {
-    const bool good = !value.empty() && is_visible(value) &&
-                      http::split_target(head_.method_id(), value).form ==
-                          http::split_target(head_.method_id(), head_.target()).form;
-    if (!good) return Status::bad_argument;
-    head_.set_target(value);
-  } else if (name == kMethod) {
-    if (http::method_of(value) == http::Method::unknown) return Status::bad_argument;
-    head_.set_method(value);
-  } else if (name == kAuthority) {
-    if (!is_visible(value) || !http::is_valid_host(value)) return Status::bad_argument;
-    head_.set(HeaderId::host, value);
-  } else if (name != kScheme) {  // The scheme goes nowhere in HTTP/1.
-    return Status::bad_argument;
+  const std::size_t which = pseudo_index(name);
+  bool good = which < kPseudo.size();
+  switch (which) {
+    case kPath: {
+      const auto form = http::split_target(head_.method_id(), head_.target()).form;
+      good = !value.empty() && is_visible(value) &&
+             http::split_target(head_.method_id(), value).form == form;
+      if (good) head_.set_target(value);
+      break;
+    }
+    case kMethod:
+      good = http::method_of(value) != http::Method::unknown;
+      if (good) head_.set_method(value);
+      break;
+    case kAuthority:
+      good = is_visible(value) && http::is_valid_host(value);
+      if (good) head_.set(HeaderId::host, value);
+      break;
+    default:  // The scheme goes nowhere in HTTP/1.
+      break;
   }
+  if (!good) return Status::bad_argument;
+  removed_[which] = false;
   return Status::ok;
 }
 
 Status WasmRequestHeaders::add(std::string_view name, std::string_view value) noexcept {
-  if (name.starts_with(':')) return set_pseudo(name, value);
-  return name == "host" ? set_pseudo(kAuthority, value) : add_field(head_, name, value);
+  const bool pseudo = name.starts_with(':') || name == "host";
+  return pseudo ? set_pseudo(name, value) : add_field(head_, name, value);
 }
 
 Status WasmRequestHeaders::set(std::string_view name, std::string_view value) noexcept {
-  if (name.starts_with(':')) return set_pseudo(name, value);
-  return name == "host" ? set_pseudo(kAuthority, value) : set_field(head_, name, value);
+  const bool pseudo = name.starts_with(':') || name == "host";
+  return pseudo ? set_pseudo(name, value) : set_field(head_, name, value);
 }
 
 Status WasmRequestHeaders::remove(std::string_view name) noexcept {
-  // A request without host, path or method can't be sent.
-  return name == "host" ? Status::ok : remove_field(head_, name);
+  const std::size_t pseudo = pseudo_index(name);
+  if (pseudo < kPseudo.size()) {
+    removed_[pseudo] = true;
+    return Status::ok;
+  }
+  return remove_field(head_, name);
 }
 
 Status WasmRequestHeaders::assign(const wasm::Pairs& pairs) noexcept {
@@ -189,6 +239,43 @@ Status WasmRequestHeaders::assign(const wasm::Pairs& pairs) noexcept {
     }
   }
   remove_fields(head_, /*keep_host=*/true);
+  removed_.fill(true);
+  Status status = Status::ok;
+  for (const auto& [name, value] : pairs) {
+    if (const Status one = add(name, value); one != Status::ok) status = one;
+  }
+  return status;
+}
+
+// --- Trailers -----------------------------------------------------------------------------------
+
+void WasmTrailers::collect(wasm::Pairs& out) const {
+  for (const auto& [name, value] : pairs_) out.emplace_back(name, value);
+}
+
+std::optional<std::string_view> WasmTrailers::get(std::string_view name) const noexcept {
+  const auto found = std::ranges::find(pairs_, name, &wasm::OwnedPairs::value_type::first);
+  return found == pairs_.end() ? std::nullopt : std::optional<std::string_view>(found->second);
+}
+
+Status WasmTrailers::add(std::string_view name, std::string_view value) noexcept {
+  if (pairs_.size() >= kMostTrailers || !is_plugin_field(name, value)) return Status::bad_argument;
+  pairs_.emplace_back(name, value);
+  return Status::ok;
+}
+
+Status WasmTrailers::set(std::string_view name, std::string_view value) noexcept {
+  remove(name);
+  return add(name, value);
+}
+
+Status WasmTrailers::remove(std::string_view name) noexcept {
+  std::erase_if(pairs_, [name](const auto& pair) { return pair.first == name; });
+  return Status::ok;
+}
+
+Status WasmTrailers::assign(const wasm::Pairs& pairs) noexcept {
+  pairs_.clear();
   Status status = Status::ok;
   for (const auto& [name, value] : pairs) {
     if (const Status one = add(name, value); one != Status::ok) status = one;
@@ -199,16 +286,26 @@ Status WasmRequestHeaders::assign(const wasm::Pairs& pairs) noexcept {
 // --- Response -----------------------------------------------------------------------------------
 
 std::size_t WasmResponseHeaders::size() const noexcept {
-  return head_.field_count() + 1;
+  const auto hidden = std::ranges::count_if(head_.fields(), is_hop_by_hop);
+  return head_.field_count() + static_cast<std::size_t>(hidden) + 1;
 }
 
 void WasmResponseHeaders::collect(wasm::Pairs& out) const {
   out.emplace_back(kStatus, *get(kStatus));
-  collect_fields(head_, out);
+  for (const http::Field& field : head_.fields()) {
+    if (field.removed && !is_hop_by_hop(field)) continue;
+    out.emplace_back(head_.name(field), head_.value(field));
+  }
 }
 
 std::optional<std::string_view> WasmResponseHeaders::get(std::string_view name) const noexcept {
-  if (!name.starts_with(':')) return get_field(head_, name);
+  if (!name.starts_with(':')) {
+    if (const auto value = get_field(head_, name)) return value;
+    const auto hidden = std::ranges::find_if(head_.fields(), [&](const http::Field& field) {
+      return is_hop_by_hop(field) && head_.name(field) == name;
+    });
+    return hidden == head_.fields().end() ? std::nullopt : std::optional(head_.value(*hidden));
+  }
   if (name != kStatus) return std::nullopt;
   std::uint16_t rest = head_.status;
   for (std::size_t i = 3; i-- > 0; rest /= 10) status_[i] = static_cast<char>('0' + rest % 10);

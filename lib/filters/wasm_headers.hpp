@@ -3,12 +3,13 @@
 //
 // Owner: a WasmStream. Thread: the worker's. Order as in Envoy's header map: of a request
 // `:authority`, `:path`, `:method`, `:scheme`, then the other fields; of a response `:status`, then
-// the others. What a plugin may put in is what we would take from the wire: names are tokens,
+// the others, with the upstream's hop-by-hop fields, which are not passed on. What a plugin may put in is what we would take from the wire: names are tokens,
 // values hold no control characters, `:path` is a request target, `:authority` a host. Fields that
 // delimit the message or the connection are not the plugin's: `transfer-encoding`, `connection` and
 // their kind are refused (Status::bad_argument).
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,9 +31,30 @@ class WasmRequestHeaders final : public wasm::HeaderMap {
   wasm::Status remove(std::string_view name) noexcept override;
   wasm::Status assign(const wasm::Pairs& pairs) noexcept override;
 
+  /// A pseudo header that is not there any more, and without which no request can be sent: its
+  /// name. Empty: all is there.
+  [[nodiscard]] std::string_view missing() const noexcept;
+
  private:
+  [[nodiscard]] std::optional<std::string_view> get_pseudo(std::size_t which) const noexcept;
   wasm::Status set_pseudo(std::string_view name, std::string_view value) noexcept;
   http::Head& head_;
+  std::array<bool, 4> removed_{};  ///< Of the pseudo headers: the head has no place for that.
+};
+
+/// Trailers that a plugin gives a message: HTTP/1 trailers are not passed on, as Envoy's default.
+class WasmTrailers final : public wasm::HeaderMap {
+ public:
+  [[nodiscard]] std::size_t size() const noexcept override { return pairs_.size(); }
+  void collect(wasm::Pairs& out) const override;
+  [[nodiscard]] std::optional<std::string_view> get(std::string_view name) const noexcept override;
+  wasm::Status add(std::string_view name, std::string_view value) noexcept override;
+  wasm::Status set(std::string_view name, std::string_view value) noexcept override;
+  wasm::Status remove(std::string_view name) noexcept override;
+  wasm::Status assign(const wasm::Pairs& pairs) noexcept override;
+
+ private:
+  wasm::OwnedPairs pairs_;
 };
 
 class WasmResponseHeaders final : public wasm::HeaderMap {

@@ -120,7 +120,7 @@ Property request_property(Question& question) {
   if (name == "size") {
     std::uint64_t announced = info.request_body_bytes;
     const std::string_view length = head.get(http::HeaderId::content_length);
-    if (shown) std::from_chars(length.data(), length.data() + length.size(), announced);
+    if (shown && !length.empty()) std::from_chars(length.data(), length.data() + length.size(), announced);
     return number(announced);
   }
   if (name == "total_size") return number(info.request_body_bytes + (shown ? bytes_of(map) : 0));
@@ -172,6 +172,7 @@ Property connection_property(Question& question) {
   const std::string_view name = take_part(question.rest);
   if (name == "id") return number(question.info.connection_id);
   if (name == "mtls") return text(std::string_view("\0", 1));
+  if (name == "requested_server_name") return text({});
   return {};
 }
 
@@ -189,12 +190,13 @@ Property upstream_property(Question& question) {
   if (name == "port") return port_of(info.upstream_host);
   if (name == "local_address") return text_if_any(info.upstream_local_address);
   if (name == "request_attempt_count") return number(info.attempts);
+  if (name == "transport_failure_reason" && info.attempts != 0) return text({});
   if (name == "cx_pool_ready_duration") return duration(info.pool_ready_duration);
   return {};
 }
 
 Property metadata_property(std::string_view json, std::string_view rest) {
-  if (json.empty()) return {};
+  if (json.empty()) return rest.empty() ? text({}) : Property{};
   return rest.empty() ? text(metadata_bytes(json)) : metadata_value(json, rest);
 }
 
@@ -202,11 +204,16 @@ Property xds_property(Question& question) {
   const std::string_view name = take_part(question.rest);
   const StreamInfo& info = question.info;
   if (name == "listener_direction") return number(0);  // Not said in the configuration.
+  if (name == "filter_chain_name") return text({});
+  if (name == "node") return question.rest == "id" ? text({}) : Property{};
   if (info.virtual_host_name.empty() && info.cluster_name.empty()) return {};  // Not routed.
   if (name == "cluster_name") return text_if_any(info.cluster_name);
   if (name == "route_name") return text(info.route_name);
   if (name == "virtual_host_name") return text(info.virtual_host_name);
   if (name == "route_metadata") return metadata_property(info.route_metadata, question.rest);
+  if (name == "upstream_host_metadata" && info.attempts != 0) {
+    return {Status::serialization_failure, {}};
+  }
   if (name == "cluster_metadata") return metadata_property(info.cluster_metadata, question.rest);
   return {};
 }
@@ -229,7 +236,10 @@ Property stream_property(std::string_view path, const PropertyScope& scope) {
   if (first == "upstream") return upstream_property(question);
   if (first == "xds") return xds_property(question);
   if (first == "connection_id") return number(question.info.connection_id);
-  if (first == "filter_state") return {Status::serialization_failure, {}};
+  if (first == "metadata") return text({});
+  if (first == "filter_state" && question.rest.empty()) {
+    return {Status::serialization_failure, {}};
+  }
   // The names of these two before Envoy 1.40, which the SDKs' examples still use: only for a value
   // inside.
   if (first == "route_metadata" && !question.rest.empty()) {

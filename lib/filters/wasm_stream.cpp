@@ -1,5 +1,6 @@
 #include "filters/wasm_stream.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "filters/wasm_filter.hpp"
@@ -25,30 +26,44 @@ void WasmStream::begin(Exchange& exchange) noexcept {
   context_ = nullptr;
   request_.emplace(exchange.request());
   response_.emplace(exchange.response());
+  request_trailers_.reset();
+  response_trailers_.reset();
   request_body_ = response_body_ = nullptr;
-  request_shown_ = response_shown_ = over_ = stopped_ = false;
+  request_end_ = response_end_ = false;
+  request_shown_ = response_shown_ = seen_ = over_ = stopped_ = false;
+}
+
+void WasmStream::log() noexcept {
+  over_ = true;
+  request_shown_ = true;
+  response_shown_ = exchange_->response().status != 0;
+  if (context_ != nullptr) context_->log();
 }
 
 void WasmStream::finish() noexcept {
   over_ = true;
-  request_shown_ = true;
-  response_shown_ = exchange_->response().status != 0;
-  if (context_ != nullptr) std::exchange(context_, nullptr)->end();
+  if (context_ == nullptr) return;
+  const bool client_left =
+      context_->pending_calls() != 0 &&
+      (exchange_->info().response_flags & StreamInfo::kDownstreamTermination) != 0;
+  std::exchange(context_, nullptr)->end(client_left);
 }
 
-void WasmStream::show(Part part, base::ByteQueue* body) noexcept {
+void WasmStream::show(Part part, base::ByteQueue* body, bool end) noexcept {
   switch (part) {
     case Part::request_head:
       request_shown_ = true;
       return;
     case Part::request_body:
       request_body_ = body;
+      request_end_ = end;
       return;
     case Part::response_head:
       response_shown_ = true;
       return;
     case Part::response_body:
       response_body_ = body;
+      response_end_ = end;
       return;
   }
 }
@@ -70,6 +85,21 @@ void WasmStream::hide(Part part) noexcept {
   }
 }
 
+std::optional<LocalReplyRequest> WasmStream::unsendable() const {
+  const std::string_view missing = request_->missing();
+  if (missing.empty()) return std::nullopt;
+  LocalReplyRequest reply;
+  if (missing == ":method") {
+    reply.status = 503;
+    reply.body = "missing required header: :method";
+    reply.details = "filter_removed_required_request_headers{missing_required_header:_:method}";
+  } else {
+    reply.status = 404;
+    reply.details = "route_not_found";
+  }
+  return reply;
+}
+
 std::uint32_t WasmStream::field_count(MapType type) noexcept {
   const wasm::HeaderMap* map = headers(type);
   return map == nullptr ? 0 : static_cast<std::uint32_t>(map->size());
@@ -78,6 +108,17 @@ std::uint32_t WasmStream::field_count(MapType type) noexcept {
 wasm::HeaderMap* WasmStream::headers(MapType type) noexcept {
   if (type == MapType::request_headers && request_shown_) return &*request_;
   if (type == MapType::response_headers && response_shown_) return &*response_;
+  // As Envoy: trailers can be added as soon as the whole body is with the plugin.
+  if (type == MapType::request_trailers) {
+    if (!request_trailers_ && request_body_ != nullptr && request_end_) request_trailers_.emplace();
+    return request_trailers_ ? &*request_trailers_ : nullptr;
+  }
+  if (type == MapType::response_trailers) {
+    if (!response_trailers_ && response_body_ != nullptr && response_end_) {
+      response_trailers_.emplace();
+    }
+    return response_trailers_ ? &*response_trailers_ : nullptr;
+  }
   return nullptr;
 }
 
@@ -101,14 +142,9 @@ Status WasmStream::edit_body(BufferType type, std::size_t start, std::size_t len
   base::ByteQueue* queue = body_queue(type);
   if (queue == nullptr) return Status::bad_argument;
   const std::size_t size = queue->size();
-  if (start == 0 && length == 0) {
-    const std::string behind(queue->view());
-    queue->clear();
-    queue->append(data);
-    queue->append(behind);
-  } else if (start == 0 && length >= size) {
-    queue->clear();
-    queue->append(data);
+  if (start == 0) {  // Takes the place of the first `length` bytes.
+    queue->consume(std::min(length, size));
+    queue->prepend(data);
   } else if (start >= size) {
     queue->append(data);
   } else {
@@ -138,10 +174,16 @@ void WasmStream::close(StreamType type) noexcept {
 void WasmStream::send_local_response(wasm::LocalResponse&& response) noexcept {
   if (exchange_ == nullptr || stopped_ || over_) return;
   stopped_ = true;
-  exchange_->send_local_reply({.status = response.status,
-                               .body = std::move(response.body),
-                               .headers = std::move(response.headers),
-                               .details = std::move(response.details)});
+  LocalReplyRequest reply;
+  reply.status = response.status;
+  reply.body = std::move(response.body);
+  reply.details = std::move(response.details);
+  for (auto& [name, value] : response.headers) {  // The others are left out, as in Envoy.
+    if (name != "content-length" && is_plugin_field(name, value)) {
+      reply.headers.emplace_back(std::move(name), std::move(value));
+    }
+  }
+  exchange_->send_local_reply(std::move(reply));
 }
 
 void WasmStream::clear_route_cache() noexcept {
@@ -155,7 +197,11 @@ wasm::Property WasmStream::property(std::string_view path) noexcept {
                                                 .response_head = response_shown_,
                                                 .over = over_});
   // As Envoy: what plugins have set can be read back under a name of one part that is not taken.
-  if (known.status != Status::not_found || path.find('\0') != std::string_view::npos) return known;
+  if (known.status != Status::not_found) return known;
+  constexpr std::string_view kState("filter_state\0wasm.", 18);
+  if (path.starts_with(kState)) path.remove_prefix(kState.size());
+  if (path.empty()) return {Status::serialization_failure, {}};
+  if (path.find('\0') != std::string_view::npos) return known;
   const std::string* own = filter_.worker_.find_property(*exchange_, path);
   return own == nullptr ? known : wasm::Property{Status::ok, *own};
 }

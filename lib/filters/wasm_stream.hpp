@@ -22,18 +22,25 @@ class WasmStream final : public wasm::StreamHost {
 
   // For the filter.
   void begin(Exchange& exchange) noexcept;
+  /// The plugin has seen the request's head; else it hears of the exchange only at its end.
+  [[nodiscard]] bool seen() const noexcept { return seen_; }
+  void see() noexcept { seen_ = true; }
   void set_context(wasm::StreamContext* context) noexcept { context_ = context; }
-  /// proxy_on_log and what follows.
+  /// proxy_on_log.
+  void log() noexcept;
+  /// What follows it.
   void finish() noexcept;
   [[nodiscard]] wasm::StreamContext* context() noexcept { return context_; }
   /// What the plugin may reach from now on: a message's head or body, while it is with the plugin.
   enum class Part : std::uint8_t { request_head, request_body, response_head, response_body };
-  void show(Part part, base::ByteQueue* body = nullptr) noexcept;
+  void show(Part part, base::ByteQueue* body = nullptr, bool end = false) noexcept;
   void hide(Part part) noexcept;
   /// The plugin has asked for a local reply or has failed: nothing goes on by itself.
   [[nodiscard]] bool stopped() const noexcept { return stopped_; }
   /// The reply that it has asked for is on its way through the filters.
   void go_on() noexcept { stopped_ = false; }
+  /// What the request is answered with because it can't be routed or sent as the plugin left it.
+  [[nodiscard]] std::optional<LocalReplyRequest> unsendable() const;
   [[nodiscard]] std::uint32_t field_count(wasm::MapType type) noexcept;
 
   // wasm::StreamHost
@@ -58,10 +65,15 @@ class WasmStream final : public wasm::StreamHost {
   wasm::StreamContext* context_ = nullptr;
   std::optional<WasmRequestHeaders> request_;
   std::optional<WasmResponseHeaders> response_;
+  std::optional<WasmTrailers> request_trailers_;
+  std::optional<WasmTrailers> response_trailers_;
   base::ByteQueue* request_body_ = nullptr;   ///< While it is at hand.
   base::ByteQueue* response_body_ = nullptr;  ///< Likewise.
+  bool request_end_ = false;   ///< The body at hand is all of it.
+  bool response_end_ = false;  ///< Likewise.
   bool request_shown_ = false;
   bool response_shown_ = false;
+  bool seen_ = false;
   bool over_ = false;
   bool stopped_ = false;
 };

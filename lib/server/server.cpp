@@ -20,7 +20,6 @@ using base::LogLevel;
 /// A DNS cluster that does not answer must not keep the others from serving: it heals later.
 constexpr std::chrono::seconds kLongestInitialization{5};
 constexpr std::chrono::milliseconds kDrainPoll{20};
-constexpr std::chrono::seconds kStatsFlush{5};
 
 void say(LogLevel level, const std::string& text,
          std::source_location where = std::source_location::current()) {
@@ -315,7 +314,7 @@ void Server::Impl::stop_loop() {
 }
 
 void Server::Impl::flush_stats_later() {
-  flush_timer_.expires_after(kStatsFlush);
+  flush_timer_.expires_after(config_.stats_flush_interval);
   flush_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     registry_.flush();

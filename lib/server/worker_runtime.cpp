@@ -141,14 +141,12 @@ void WorkerRuntime::add_stats(stats::Registry& registry) const {
 
 void WorkerRuntime::start() {
   worker_.start();
-  worker_.post([this] {
-    on_flush_timer();
-    if (plugins_ != nullptr) plugins_->start();
-  });
+  worker_.post([this] { on_flush_timer(); });
 }
 
 void WorkerRuntime::start_listening() {
   worker_.post([this] {
+    if (plugins_ != nullptr) plugins_->start();  // Not before the clusters have their hosts.
     for (std::size_t i = 0; i < listeners_.size(); ++i) {
       if (!listeners_[i]->start()) accept_error(i, errno);
     }

@@ -68,7 +68,9 @@ class StreamSlot final : public StreamContext, public Context {
   [[nodiscard]] Action on_response_headers(std::uint32_t count, bool end) noexcept override;
   [[nodiscard]] Action on_response_body(std::uint32_t size, bool end) noexcept override;
   [[nodiscard]] Action on_response_trailers(std::uint32_t count) noexcept override;
-  void end() noexcept override;
+  void create() noexcept override;
+  void log() noexcept override;
+  void end(bool client_left) noexcept override;
   [[nodiscard]] bool failed() const noexcept override { return state_ == State::failed; }
   [[nodiscard]] std::uint32_t pending_calls() const noexcept override { return pending_calls_; }
 
@@ -91,13 +93,13 @@ class StreamSlot final : public StreamContext, public Context {
   enum class State : std::uint8_t {
     fresh,    ///< The plugin has not heard of it.
     open,     ///< proxy_on_context_create has been called.
-    logging,  ///< proxy_on_log runs.
+    logging,  ///< proxy_on_log runs, or has run.
     ending,   ///< proxy_on_done or proxy_on_delete run.
     failed,   ///< Trapped.
   };
   [[nodiscard]] Action run(Export e, std::initializer_list<std::uint32_t> arguments) noexcept;
   /// False: failed.
-  bool create() noexcept;
+  bool create_context() noexcept;
   void tell(Export e, State state) noexcept;
 
   Guest* guest_ = nullptr;

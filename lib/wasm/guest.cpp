@@ -126,7 +126,7 @@ void Guest::open_stream(StreamSlot& slot, RootContext& root, StreamHost& host) {
   ++streams_;
 }
 
-void Guest::close_stream(StreamSlot& slot) noexcept {
+void Guest::close_stream(StreamSlot& slot, bool client_left) noexcept {
   contexts_.erase(slot);
   --streams_;
   slot.detach();
@@ -136,6 +136,10 @@ void Guest::close_stream(StreamSlot& slot) noexcept {
   while (PluginCall* call = slot.first_call()) {
     RootContext& root = *call->root;
     const std::uint32_t token = call->id;
+    if (!client_left) {
+      disown_call(*call);
+      continue;
+    }
     cancel_call(*call);
     told = told && give_reply(root, nullptr, token, CallReply{});
   }

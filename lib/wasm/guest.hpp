@@ -69,7 +69,7 @@ class Guest final : public CallSink {
   [[nodiscard]] bool has(Export e) const noexcept { return vm_->has(e); }
   /// Tells the exchanges what was asked of them; they may call back into the plugin, or end.
   void settle() noexcept;
-  void close_stream(StreamSlot& slot) noexcept;
+  void close_stream(StreamSlot& slot, bool client_left) noexcept;
   [[nodiscard]] Machine& machine() noexcept { return machine_; }
 
   void on_call_reply(std::uint32_t token, const CallReply& reply) noexcept override;
@@ -148,6 +148,8 @@ class Guest final : public CallSink {
   [[nodiscard]] StreamSlot* call_owner() noexcept;
   [[nodiscard]] PluginCall& take_call();
   void cancel_call(PluginCall& call) noexcept;
+  /// From now on it is nobody's but the plugin's.
+  void disown_call(PluginCall& call) noexcept;
   void recycle_call(PluginCall& call);
   void measure_memory() noexcept;
 

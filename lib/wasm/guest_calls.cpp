@@ -51,6 +51,12 @@ void Guest::cancel_call(PluginCall& call) noexcept {
   services_.worker.cancel_call(*this, token);
 }
 
+void Guest::disown_call(PluginCall& call) noexcept {
+  call.owner->remove_call(call);
+  call.owner = nullptr;
+  root_calls_.push_back(call);
+}
+
 Status Guest::start_call(std::string_view cluster, const Pairs& headers, std::string_view body,
                          const Pairs& trailers, std::chrono::milliseconds timeout,
                          std::uint32_t& token) {

@@ -32,6 +32,14 @@ bool Machine::serves(const PluginConfig& config) const noexcept {
 }
 
 std::size_t Machine::add(std::shared_ptr<const PluginConfig> config) {
+  // As Envoy: plugins that differ in nothing that they can see have one root context.
+  for (std::size_t i = 0; i < plugins_.size(); ++i) {
+    const PluginConfig& other = *plugins_[i];
+    if (other.root_id == config->root_id && other.configuration == config->configuration &&
+        other.name == config->name) {
+      return i;
+    }
+  }
   plugins_.push_back(std::move(config));
   return plugins_.size() - 1;
 }

@@ -142,6 +142,7 @@ void check_exports(const api::Api& api, const api::wasmtime_module_t* module, Ab
                    Problems& problems) {
   std::optional<AbiVersion> version;
   bool memory = false;
+  bool allocator = false;
   api::wasm_exporttype_vec_t exports{};
   api.wasmtime_module_exports(module, &exports);
   for (std::size_t i = 0; i < exports.size; ++i) {
@@ -150,6 +151,7 @@ void check_exports(const api::Api& api, const api::wasmtime_module_t* module, Ab
     const std::uint8_t kind = api.wasm_externtype_kind(type);
     if (name == "memory" && kind == api::kTypeMemory) memory = true;
     if (kind != api::kTypeFunc) continue;
+    allocator = allocator || name == "proxy_on_memory_allocate" || name == "malloc";
     for (const auto& [mark, value] : kAbiMarks) {
       if (name == mark && version.value_or(value) <= value) version = value;
     }
@@ -157,6 +159,7 @@ void check_exports(const api::Api& api, const api::wasmtime_module_t* module, Ab
   }
   api.wasm_exporttype_vec_delete(&exports);
   if (!memory) problems.add("no memory is exported as \"memory\"");
+  if (!allocator) problems.add("neither proxy_on_memory_allocate nor malloc is exported");
   if (version) {
     abi = *version;
   } else {

@@ -54,6 +54,9 @@ struct BodyVerdict {
 class StreamContext {
  public:
   virtual ~StreamContext() = default;
+  /// proxy_on_context_create, unless the plugin has heard of the exchange. The other callbacks see
+  /// to it themselves; call it first where nothing of the exchange may be at hand yet.
+  virtual void create() noexcept = 0;
   // Each: the plugin's answer; proceed when it has no such callback, or has failed. What the callback asked for (StreamHost::resume()
   // and the like) and on_plugin_failed() have been told before it returns; they may end() this context.
   [[nodiscard]] virtual Action on_request_headers(std::uint32_t count, bool end) noexcept = 0;
@@ -62,9 +65,13 @@ class StreamContext {
   [[nodiscard]] virtual Action on_response_headers(std::uint32_t count, bool end) noexcept = 0;
   [[nodiscard]] virtual Action on_response_body(std::uint32_t size, bool end) noexcept = 0;
   [[nodiscard]] virtual Action on_response_trailers(std::uint32_t count) noexcept = 0;
-  /// proxy_on_log, proxy_on_done, proxy_on_delete, in this order, and the context is given back: the last call. Calls of this
-  /// exchange that are under way are cancelled, and the plugin is told so (0, 0, 0).
-  virtual void end() noexcept = 0;
+  /// proxy_on_log.
+  virtual void log() noexcept = 0;
+  /// log(), if it has not been called; proxy_on_done, proxy_on_delete, and the context is given
+  /// back: the last call. Calls of this exchange that are under way go on, and their replies are the
+  /// plugin's; when the `client_left`, nobody waits for them: they are cancelled, and the plugin is
+  /// told so (0, 0, 0).
+  virtual void end(bool client_left) noexcept = 0;
   /// A trap has ended it: no callback comes any more.
   [[nodiscard]] virtual bool failed() const noexcept = 0;
   /// Calls under way that this exchange has made.

@@ -30,7 +30,7 @@ void StreamSlot::open(Guest& guest, RootContext& root_context, StreamHost& host,
   log_prefix = root_context.stream_prefix;
 }
 
-bool StreamSlot::create() noexcept {
+bool StreamSlot::create_context() noexcept {
   state_ = State::open;
   return !guest_->call(*this, Export::on_context_create, {id, root->id}).trapped;
 }
@@ -41,7 +41,7 @@ Action StreamSlot::run(Export e, std::initializer_list<std::uint32_t> arguments)
   Guest& guest = *guest_;
   const Machine::Turn turn(guest.machine());
   Guest::Answer answer;
-  if (state_ == State::fresh && !create()) {
+  if (state_ == State::fresh && !create_context()) {
     answer.trapped = true;
   } else {
     answer = guest.call(*this, e, arguments);
@@ -80,16 +80,30 @@ void StreamSlot::tell(Export e, State state) noexcept {
   (void)guest_->call(*this, e, {id});
 }
 
-void StreamSlot::end() noexcept {
+void StreamSlot::create() noexcept {
+  if (state_ != State::fresh) return;
   Guest& guest = *guest_;
   const Machine::Turn turn(guest.machine());
+  create_context();
+  guest.settle();
+}
+
+void StreamSlot::log() noexcept {
+  if (state_ != State::fresh && state_ != State::open) return;
+  const Machine::Turn turn(guest_->machine());
   // An exchange that the plugin has not seen (another filter has answered it) is logged all the
   // same, as in Envoy.
-  if (state_ == State::fresh) create();
+  if (state_ == State::fresh) create_context();
   tell(Export::on_log, State::logging);
+}
+
+void StreamSlot::end(bool client_left) noexcept {
+  Guest& guest = *guest_;
+  const Machine::Turn turn(guest.machine());
+  log();
   tell(Export::on_done, State::ending);
   tell(Export::on_delete, State::ending);
-  guest.close_stream(*this);
+  guest.close_stream(*this, client_left);
 }
 
 void StreamSlot::add_call(PluginCall& call) noexcept {

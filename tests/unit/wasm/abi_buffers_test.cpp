@@ -14,7 +14,7 @@ struct BuffersFixture : PluginFixture {
     wat.quiet("proxy_on_request_headers", 3, 0, body);
     Plugin& plugin = start(wat);
     stream.bodies[BufferType::request_body] = "0123456789";
-    request(plugin, stream)->end();
+    request(plugin, stream)->end(true);
     return said();
   }
   static std::string bytes(int type, int start, int length) {

@@ -58,7 +58,7 @@ TEST_CASE_METHOD(CallsFixture,
   CHECK(context->pending_calls() == 2);
   CHECK(stats->calls_active.get() == 2);
   CHECK(stats->calls_total.get() == 2);
-  context->end();
+  context->end(true);
 }
 
 TEST_CASE_METHOD(CallsFixture,
@@ -85,7 +85,7 @@ TEST_CASE_METHOD(CallsFixture,
   CHECK(stats->calls_active.get() == 0);
   (void)context->on_response_body(1, true);
   CHECK(said() == Lines{"2", "", "2", "", "1", "", "2", "0", "0", "2"});
-  context->end();
+  context->end(true);
 }
 
 TEST_CASE_METHOD(CallsFixture, "a call that was reset is told as nothing, and its status says why",
@@ -102,7 +102,7 @@ TEST_CASE_METHOD(CallsFixture, "a call that was reset is told as nothing, and it
   (void)said();
   worker.answer({});
   CHECK(said() == Lines{"proxy_on_http_call_response 1 4 0 0 0", "0", "reset", "11", "0", "6"});
-  context->end();
+  context->end(true);
 }
 
 TEST_CASE_METHOD(CallsFixture, "requests that can't be sent are refused before there is a call",
@@ -123,7 +123,7 @@ TEST_CASE_METHOD(CallsFixture, "requests that can't be sent are refused before t
   (void)context->on_response_headers(1, true);
   CHECK(said() == Lines{"2", "0", "2", "0", "2", "0", "2", "0", "2", "6", "6", "6", "6", "6"});
   CHECK(worker.calls.empty());
-  context->end();
+  context->end(true);
 }
 
 TEST_CASE_METHOD(CallsFixture, "what the worker answers is what the plugin sees", "[wasm]") {
@@ -136,7 +136,7 @@ TEST_CASE_METHOD(CallsFixture, "what the worker answers is what the plugin sees"
   CHECK(said() == Lines{"2", "0", "10", "0"});
   CHECK(context->pending_calls() == 0);
   CHECK(stats->calls_total.get() == 0);
-  context->end();
+  context->end(true);
 }
 
 TEST_CASE_METHOD(CallsFixture, "calls of an exchange end with it, and the plugin hears of it last",
@@ -150,7 +150,7 @@ TEST_CASE_METHOD(CallsFixture, "calls of an exchange end with it, and the plugin
   (void)context->on_response_headers(1, true);
   (void)context->on_response_headers(1, true);
   (void)said();
-  context->end();
+  context->end(true);
   CHECK(worker.cancelled == std::vector<std::uint32_t>{4, 8});
   CHECK(said() == Lines{"proxy_on_log 2", "proxy_on_done 2", "proxy_on_delete 2",
                         "proxy_on_http_call_response 1 4 0 0 0",
@@ -163,7 +163,7 @@ TEST_CASE_METHOD(CallsFixture,
   Wat wat;
   wat.quiet("proxy_on_log", 1, -1, call(wat)).callback("proxy_on_http_call_response", 5, -1);
   Plugin& plugin = start(wat);
-  request(plugin, stream)->end();
+  request(plugin, stream)->end(true);
   CHECK(worker.cancelled.empty());
   (void)said();
   worker.answer(reply());
@@ -177,7 +177,7 @@ TEST_CASE_METHOD(CallsFixture, "calls of the plugin itself outlive exchanges", "
   StreamContext* context = request(plugin, stream);
   worker.advance(std::chrono::milliseconds{10});
   CHECK(context->pending_calls() == 0);
-  context->end();
+  context->end(true);
   CHECK(worker.cancelled.empty());
   CHECK(worker.calls.size() == 1);
 }
@@ -195,7 +195,7 @@ TEST_CASE_METHOD(CallsFixture,
   worker.answer(reply());
   CHECK(stream.events == Lines{"resume 1"});
   CHECK(context->pending_calls() == 1);
-  context->end();
+  context->end(true);
   CHECK(worker.cancelled == std::vector<std::uint32_t>{8});
 }
 
@@ -208,7 +208,7 @@ TEST_CASE_METHOD(CallsFixture,
   StreamContext* context = request(plugin, stream);
   (void)context->on_response_headers(1, true);
   CHECK(context->pending_calls() == 1);
-  context->end();
+  context->end(true);
 }
 
 TEST_CASE_METHOD(CallsFixture, "gRPC is not implemented, and says so", "[wasm]") {
@@ -219,7 +219,7 @@ TEST_CASE_METHOD(CallsFixture, "gRPC is not implemented, and says so", "[wasm]")
                 note("grpc_send", ints(1, 0, 0, 1)) + note("grpc_cancel", ints(1)) +
                 note("grpc_close", ints(1)));
   Plugin& plugin = start(wat);
-  request(plugin, stream)->end();
+  request(plugin, stream)->end(true);
   CHECK(said() == Lines(5, "12"));
 }
 

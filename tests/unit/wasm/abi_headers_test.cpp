@@ -17,7 +17,7 @@ struct HeadersFixture : PluginFixture {
     Plugin& plugin = start(wat);
     stream.maps[MapType::request_headers].pairs = {
         {":path", "/"}, {"a", "1"}, {"a", "2"}, {"empty", ""}};
-    request(plugin, stream)->end();
+    request(plugin, stream)->end(true);
     return said();
   }
   Lines run(std::string_view body) {
@@ -127,7 +127,7 @@ TEST_CASE_METHOD(HeadersFixture, "all pairs are given in the ABI's layout, and c
   CHECK(stream.maps[MapType::request_headers].pairs == all);
   CHECK(stream.maps[MapType::response_headers].lines() == Lines{"x-one: 1", "y: 2", "x-two: 3"});
   CHECK(stream.events == Lines{"modified 0", "modified 2"});
-  context->end();
+  context->end(true);
 }
 
 TEST_CASE_METHOD(HeadersFixture, "setting no pairs removes all", "[wasm]") {

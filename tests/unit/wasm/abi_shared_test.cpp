@@ -10,7 +10,7 @@ struct SharedFixture : PluginFixture {
     wat.quiet("proxy_on_request_headers", 3, 0, body);
     Plugin& plugin = start(wat);
     FakeStream stream;
-    request(plugin, stream)->end();
+    request(plugin, stream)->end(true);
     return said();
   }
 };

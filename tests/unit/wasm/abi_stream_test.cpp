@@ -27,7 +27,7 @@ TEST_CASE_METHOD(PluginFixture, "an exchange is asked after the callback, in ord
   StreamContext* context = request(plugin, stream);
   CHECK(stream.events == Lines{"clear_route_cache", "resume 1", "close 0", "resume 0"});
   CHECK(at_event == Lines{"0", "0", "0", "0", "end of callback"});
-  context->end();
+  context->end(true);
 }
 
 TEST_CASE_METHOD(PluginFixture, "streams that there are none of are answered as in Envoy",
@@ -45,7 +45,7 @@ TEST_CASE_METHOD(PluginFixture, "streams that there are none of are answered as 
   Plugin& plugin = start(wat);
   CHECK(said() == Lines{"0", "0", "0", "0"});
   FakeStream stream;
-  request(plugin, stream)->end();
+  request(plugin, stream)->end(true);
   CHECK(said() == Lines{"0", "12", "2", "2", "0", "0", "2", "2"});
   CHECK(stream.events.empty());
 }
@@ -55,7 +55,7 @@ TEST_CASE_METHOD(PluginFixture, "ABI 0.1.0 continues by functions of their own",
   wat.quiet("proxy_on_request_headers", 2, 1, note("continue_request") + note("continue_response"));
   Plugin& plugin = start(wat);
   FakeStream stream;
-  request(plugin, stream)->end();
+  request(plugin, stream)->end(true);
   CHECK(said() == Lines{"0", "0"});
   CHECK(stream.events == Lines{"resume 0", "resume 1"});
 }
@@ -77,7 +77,7 @@ TEST_CASE_METHOD(PluginFixture, "a local response stops the message, whatever th
   CHECK(stream.events == Lines{"reply 403 body"});
   CHECK(stream.reply.details == "not_for_you");
   CHECK(stream.reply.headers == OwnedPairs{{"x-why", "because"}, {"y", "z"}});
-  context->end();
+  context->end(true);
 }
 
 TEST_CASE_METHOD(PluginFixture, "local responses that can't be are refused", "[wasm]") {
@@ -97,7 +97,7 @@ TEST_CASE_METHOD(PluginFixture, "local responses that can't be are refused", "[w
   CHECK(context->on_request_headers(1, true) == Action::proceed);
   CHECK(said() == Lines{"2", "2", "2", "2", "6", "6", "6"});
   CHECK(stream.events.empty());
-  context->end();
+  context->end(true);
 }
 
 TEST_CASE_METHOD(PluginFixture, "an exchange that ends while it is asked is not asked any further",
@@ -111,14 +111,14 @@ TEST_CASE_METHOD(PluginFixture, "an exchange that ends while it is asked is not 
   StreamContext* context = plugin.begin(stream);
   StreamContext* next_context = nullptr;
   stream.on_event = [&] {
-    context->end();
+    context->end(true);
     next_context = plugin.begin(next);  // In the same place.
   };
   CHECK(context->on_request_headers(1, true) == Action::pause);
   CHECK(stream.events == Lines{"close 0"});
   CHECK(next_context == context);
   CHECK(next.events.empty());
-  next_context->end();
+  next_context->end(true);
 }
 
 TEST_CASE_METHOD(PluginFixture,
@@ -149,10 +149,10 @@ TEST_CASE_METHOD(PluginFixture,
   CHECK(second.events == Lines{"resume 1", "resume 1"});
   worker.advance(std::chrono::milliseconds{10});
   CHECK(second.events == Lines{"resume 1", "resume 1", "resume 0"});
-  second_context->end();
+  second_context->end(true);
   worker.advance(std::chrono::milliseconds{10});
   CHECK(second.events.size() == 3);
-  first_context->end();
+  first_context->end(true);
 }
 
 TEST_CASE_METHOD(PluginFixture,
@@ -180,7 +180,7 @@ TEST_CASE_METHOD(PluginFixture,
   FakeStream stream;
   stream.properties[std::string("request\0path", 12)] = "/";
   stream.properties["request.path"] = "";
-  request(plugin, stream)->end();
+  request(plugin, stream)->end(true);
   CHECK(said() == Lines{"0", "", "0", "/", "0", "plug", "0", "root", "0", "vm", "1", "", "0", "0",
                         "value", "6", "6", "6", "6"});
 }

@@ -15,7 +15,7 @@ struct SystemFixture : PluginFixture {
     wat.quiet("proxy_on_request_headers", 3, 0, body);
     Plugin& plugin = start(wat);
     FakeStream stream;
-    request(plugin, stream)->end();
+    request(plugin, stream)->end(true);
     return said();
   }
   Lines run(std::string_view body) {
@@ -32,12 +32,12 @@ TEST_CASE_METHOD(SystemFixture, "a plugin logs at its level, as far as ours lets
   wat.quiet("proxy_on_request_headers", 3, 0, body);
   Plugin& plugin = start(wat);
   FakeStream stream;
-  request(plugin, stream)->end();
+  request(plugin, stream)->end(true);
   CHECK(log.take() ==
         Lines{"info wasm log plug root vm: level 2", "warning wasm log plug root vm: level 3",
               "error wasm log plug root vm: level 4", "critical wasm log plug root vm: level 5"});
   base::set_log_level(base::Component::wasm, base::LogLevel::error);
-  request(plugin, stream)->end();
+  request(plugin, stream)->end(true);
   base::set_log_level(base::Component::wasm, base::LogLevel::info);
   CHECK(log.take() ==
         Lines{"error wasm log plug root vm: level 4", "critical wasm log plug root vm: level 5"});
@@ -106,7 +106,7 @@ TEST_CASE_METHOD(SystemFixture, "what a plugin prints is logged line by line", "
                 write(wat, 3, {"nowhere"}) + "(call $note (i32.load (i32.const 24)))");
   Plugin& plugin = start(wat);
   FakeStream stream;
-  request(plugin, stream)->end();
+  request(plugin, stream)->end(true);
   CHECK(log.take() == Lines{"error wasm log plug root vm: panic: it is broken",
                             "error wasm log plug root vm: second line",
                             "info wasm log plug root vm: 0", "info wasm log plug root vm: 0",
@@ -184,7 +184,7 @@ TEST_CASE_METHOD(SystemFixture, "a plugin that exits has trapped", "[wasm]") {
   wat.quiet("proxy_on_request_headers", 3, 0, "(call $proc_exit (i32.const 2))");
   Plugin& plugin = start(wat);
   FakeStream stream;
-  request(plugin, stream)->end();
+  request(plugin, stream)->end(true);
   CHECK(stream.events == Lines{"failed"});
   CHECK(stats->traps.at(static_cast<std::size_t>(TrapKind::exit)).get() == 1);
   CHECK(said().at(0).find("proc_exit(2)") != std::string::npos);
@@ -201,7 +201,7 @@ TEST_CASE_METHOD(SystemFixture, "AssemblyScript's abort traps with its message",
                 " (i32.const 4)) (i32.const 0) (i32.const 7) (i32.const 8))");
   Plugin& plugin = start(wat);
   FakeStream stream;
-  request(plugin, stream)->end();
+  request(plugin, stream)->end(true);
   CHECK(stream.events == Lines{"failed"});
   CHECK(said().at(0).find("abort: no at :7:8") != std::string::npos);
 }
@@ -301,7 +301,7 @@ TEST_CASE_METHOD(SystemFixture,
     FakeStream stream;
     stream.maps[MapType::request_headers].pairs = {{"a", "b"}};
     stream.bodies[BufferType::request_body] = "body";
-    request(plugin, stream)->end();
+    request(plugin, stream)->end(true);
     while (!worker.calls.empty()) worker.answer({});
     CHECK(traps() == 0);
   }

@@ -82,7 +82,7 @@ TEST_CASE_METHOD(PluginFixture, "a paused exchange with calls allocates nothing 
     (void)context->on_response_headers(2, false);
     quiet.sink->on_call_reply(quiet.last, reply);
     (void)context->on_response_body(4, true);
-    context->end();
+    context->end(true);
   };
   for (int i = 0; i < 100; ++i) exchange();
   const std::size_t before = allocations.load();

@@ -40,13 +40,13 @@ TEST_CASE_METHOD(PluginFixture,
   CHECK(context->on_response_headers(6, false) == Action::pause);
   CHECK(context->on_response_body(7, true) == Action::pause);
   CHECK(context->on_response_trailers(1) == Action::pause);
-  context->end();
+  context->end(true);
   CHECK(said() == Lines{"proxy_on_context_create 2 1", "proxy_on_request_headers 2 8 0",
                         "proxy_on_request_body 2 5 1", "proxy_on_request_trailers 2 2",
                         "proxy_on_response_headers 2 6 0", "proxy_on_response_body 2 7 1",
                         "proxy_on_response_trailers 2 1", "proxy_on_log 2", "proxy_on_done 2",
                         "proxy_on_delete 2"});
-  request(plugin, stream)->end();
+  request(plugin, stream)->end(true);
   CHECK(said().at(0) == "proxy_on_context_create 3 1");
   CHECK(stream.events.empty());
   host.reset();
@@ -69,7 +69,7 @@ TEST_CASE_METHOD(PluginFixture, "callbacks that a plugin does not export proceed
   StreamContext* context = request(plugin, stream);
   CHECK(context->on_response_headers(1, false) == Action::proceed);
   CHECK(context->on_response_body(1, true) == Action::proceed);
-  context->end();
+  context->end(true);
   CHECK(said().empty());
   CHECK_FALSE(context->failed());
 }
@@ -79,7 +79,7 @@ TEST_CASE_METHOD(PluginFixture, "an exchange that a plugin has not seen is logge
   Plugin& plugin = start(all_callbacks());
   (void)said();
   FakeStream stream;
-  plugin.begin(stream)->end();
+  plugin.begin(stream)->end(true);
   CHECK(said() == Lines{"proxy_on_context_create 2 1", "proxy_on_log 2", "proxy_on_done 2",
                         "proxy_on_delete 2"});
 }
@@ -92,7 +92,7 @@ TEST_CASE_METHOD(PluginFixture, "headers callbacks of ABI 0.1.0 take two paramet
   StreamContext* context = plugin.begin(stream);
   CHECK(context->on_request_headers(8, true) == Action::pause);
   CHECK(context->on_response_headers(6, true) == Action::proceed);
-  context->end();
+  context->end(true);
   CHECK(said() == Lines{"proxy_on_request_headers 2 8", "proxy_on_response_headers 2 6"});
 }
 
@@ -105,7 +105,7 @@ TEST_CASE_METHOD(PluginFixture, "answers of callbacks count as in proxy-wasm-cpp
     StreamContext* context = plugin.begin(stream);
     const Action headers = context->on_request_headers(1, false);
     const Action body = context->on_request_body(1, false);
-    context->end();
+    context->end(true);
     host = PluginHost::make(worker, shared, *stats, 1);
     return std::pair(headers, body);
   };
@@ -144,7 +144,7 @@ TEST_CASE_METHOD(PluginFixture, "plugins with the same vm_id, code and VM config
   CHECK(said() == Lines{"proxy_on_context_create 4 2", "proxy_on_request_headers 4 1 1",
                         "proxy_on_context_create 3 1", "proxy_on_request_headers 3 1 1",
                         "proxy_on_context_create 2 1", "proxy_on_request_headers 2 1 1"});
-  for (StreamContext* context : {of_one, of_two, of_three}) context->end();
+  for (StreamContext* context : {of_one, of_two, of_three}) context->end(true);
 }
 
 TEST_CASE_METHOD(PluginFixture,
@@ -155,7 +155,7 @@ TEST_CASE_METHOD(PluginFixture,
                             "info wasm log root vm: proxy_on_vm_start 1 13",
                             "info wasm log root vm: proxy_on_configure 1 10"});
   FakeStream stream;
-  request(plugin, stream)->end();
+  request(plugin, stream)->end(true);
   CHECK(log.take().at(0) == "info wasm log plug root vm: proxy_on_context_create 2 1");
 }
 

@@ -40,7 +40,7 @@ TEST_CASE_METHOD(PluginFixture,
 
   // Nothing comes to it any more.
   CHECK(context->on_response_body(1, true) == Action::proceed);
-  context->end();
+  context->end(true);
   CHECK(said().empty());
 
   FakeStream next;
@@ -48,12 +48,12 @@ TEST_CASE_METHOD(PluginFixture,
   CHECK(said() == Lines{"proxy_on_configure 1 10", "proxy_on_request_headers 2 8 1"});
   CHECK(stats->reloads.get() == 1);
   CHECK(stats->vms_active.get() == 2);
-  next_context->end();
+  next_context->end(true);
 
   // The older exchange goes on in the VM that has trapped, which goes with it.
   (void)said();
   CHECK(old_context->on_response_headers(1, false) == Action::proceed);
-  old_context->end();
+  old_context->end(true);
   CHECK(said() == Lines{"proxy_on_response_headers 2 1 0", "proxy_on_log 2"});
   CHECK(older.events.empty());
   CHECK(stats->vms_active.get() == 1);
@@ -69,7 +69,7 @@ TEST_CASE_METHOD(PluginFixture, "a plugin that has no context for exchanges fail
   StreamContext* context = request(plugin, stream);
   CHECK(stream.events == Lines{"failed"});
   CHECK(said().size() == 1);  // The trap.
-  context->end();
+  context->end(true);
 }
 
 TEST_CASE_METHOD(PluginFixture, "a new VM is made without a request, too", "[wasm]") {
@@ -77,7 +77,7 @@ TEST_CASE_METHOD(PluginFixture, "a new VM is made without a request, too", "[was
   FakeStream stream;
   StreamContext* context = request(plugin, stream);
   (void)context->on_response_headers(66, false);
-  context->end();
+  context->end(true);
   CHECK(stats->vms_active.get() == 0);
   worker.advance(milliseconds{0});
   CHECK(stats->vms_active.get() == 1);
@@ -91,7 +91,7 @@ TEST_CASE_METHOD(PluginFixture,
     StreamContext* context = request(plugin, stream);
     (void)context->on_response_headers(66, false);
     CHECK(stream.events == Lines{"failed"});
-    context->end();
+    context->end(true);
   };
   trap();
   std::uint64_t refused = 0;
@@ -105,7 +105,7 @@ TEST_CASE_METHOD(PluginFixture,
     worker.advance(milliseconds{1});
   }
   FakeStream stream;
-  request(plugin, stream)->end();
+  request(plugin, stream)->end(true);
 }
 
 TEST_CASE_METHOD(PluginFixture, "a VM that has lived ten back-offs clears the count", "[wasm]") {
@@ -116,7 +116,7 @@ TEST_CASE_METHOD(PluginFixture, "a VM that has lived ten back-offs clears the co
     FakeStream stream;
     StreamContext* context = request(plugin, stream);
     (void)context->on_response_headers(66, false);
-    context->end();
+    context->end(true);
   };
   FakeStream other;
   trap();
@@ -132,7 +132,7 @@ TEST_CASE_METHOD(PluginFixture, "a VM that has lived ten back-offs clears the co
   trap();  // Long enough: a new VM at once.
   StreamContext* context = plugin.begin(other);
   REQUIRE(context != nullptr);
-  context->end();
+  context->end(true);
 }
 
 TEST_CASE_METHOD(PluginFixture, "a plugin that does not start again is down, and tried again",
@@ -146,7 +146,7 @@ TEST_CASE_METHOD(PluginFixture, "a plugin that does not start again is down, and
   Plugin& plugin = start(wat);
   CHECK(shared.set_data("vm", "broken", "yes", 0) == Status::ok);
   FakeStream stream;
-  request(plugin, stream)->end();
+  request(plugin, stream)->end(true);
   CHECK(stream.events == Lines{"failed"});
   (void)said();
   FakeStream other;
@@ -176,7 +176,7 @@ TEST_CASE_METHOD(PluginFixture, "what a callback has asked for is forgotten when
             "(unreachable)");
   Plugin& plugin = start(wat);
   FakeStream stream;
-  request(plugin, stream)->end();
+  request(plugin, stream)->end(true);
   CHECK(stream.events == Lines{"failed"});
 }
 
@@ -185,7 +185,7 @@ TEST_CASE_METHOD(PluginFixture, "an exchange that ends while it is told of its f
   Plugin& plugin = start(panics_at(66));
   FakeStream stream;
   StreamContext* context = request(plugin, stream);
-  stream.on_event = [&] { context->end(); };
+  stream.on_event = [&] { context->end(true); };
   CHECK(context->on_response_headers(66, false) == Action::proceed);
   CHECK(stream.events == Lines{"failed"});
   CHECK(stats->vms_active.get() == 0);
@@ -197,7 +197,7 @@ TEST_CASE_METHOD(PluginFixture, "a trap in the last callbacks of an exchange fai
   wat.quiet("proxy_on_log", 1, -1, "(unreachable)").callback("proxy_on_done", 1, 1);
   Plugin& plugin = start(wat);
   FakeStream stream;
-  request(plugin, stream)->end();
+  request(plugin, stream)->end(true);
   CHECK(stream.events.empty());
   CHECK(traps() == 1);
   CHECK(stats->vms_active.get() == 0);
@@ -220,7 +220,7 @@ TEST_CASE_METHOD(PluginFixture, "a trap in a tick retires the VM, and its ticks 
   CHECK(traps() == 2);
   worker.advance(milliseconds{999});
   CHECK(traps() == 2);
-  context->end();
+  context->end(true);
   CHECK(stats->vms_active.get() == 0);
 }
 
@@ -247,8 +247,8 @@ TEST_CASE_METHOD(PluginFixture,
   CHECK(worker.cancelled == std::vector<std::uint32_t>{8});
   CHECK(other.events.empty());
   CHECK(other_context->pending_calls() == 1);
-  context->end();
-  other_context->end();
+  context->end(true);
+  other_context->end(true);
   CHECK(stats->calls_active.get() == 0);
 }
 
@@ -271,11 +271,11 @@ TEST_CASE_METHOD(PluginFixture,
   (void)paused_context->on_response_headers(1, true);
   (void)broken_context->on_response_body(1, true);
   CHECK(worker.cancelled == std::vector<std::uint32_t>{4});
-  broken_context->end();
+  broken_context->end(true);
   (void)said();
   worker.answer({});
   CHECK(said() == Lines{"proxy_on_http_call_response 1 8 0 0 0"});
-  paused_context->end();
+  paused_context->end(true);
 }
 
 TEST_CASE_METHOD(PluginFixture, "queues and ticks of a VM that has trapped are the new one's",
@@ -298,7 +298,7 @@ TEST_CASE_METHOD(PluginFixture, "queues and ticks of a VM that has trapped are t
   (void)said();
   worker.run_posted();
   CHECK(said() == Lines{"proxy_on_queue_ready 1 1"});
-  context->end();
+  context->end(true);
 }
 
 TEST_CASE_METHOD(PluginFixture,
@@ -313,7 +313,7 @@ TEST_CASE_METHOD(PluginFixture,
     FakeStream stream;
     StreamContext* context = request(plugin, stream);
     (void)context->on_response_headers(66, false);
-    context->end();
+    context->end(true);
     worker.advance(milliseconds{60'000});
     for (const std::string& line : said())
       told += line.find("has trapped") != std::string::npos ? 1 : 0;
