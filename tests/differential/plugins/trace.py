@@ -22,7 +22,6 @@ IDS = (
     (("proxy_on_http_call_response", "proxy_on_grpc_close"), 1, ""),
     (("proxy_on_queue_ready",), 1, "q"),
     (("proxy_enqueue_shared_queue", "proxy_dequeue_shared_queue"), 0, "q"),
-    (("proxy_increment_metric", "proxy_record_metric", "proxy_get_metric"), 0, "m"),
 )
 
 
@@ -123,6 +122,8 @@ class Masks:
         words = ["<p>" if word.isdigit() and int(word) >= DATA else word for word in words]
         if name in ("proxy_log", "proxy_on_memory_allocate", "malloc"):
             words[-1:] = ["<n>"]
+        if name in ("proxy_increment_metric", "proxy_record_metric", "proxy_get_metric"):
+            words[0] = "<id>"  # A metric defined again has a new one in Envoy.
         for names, at, mark in IDS:
             if name in names and len(words) > at:
                 words[at] = self.ids.setdefault(mark + words[at], f"#{mark}{len(self.ids) + 1}")
