@@ -56,7 +56,7 @@ SCENARIOS = [
     refused("no ABI version", "bare", parameters={"imports": "", "exports": "", "abi": "proxy_abi_version_9_9_9"}),
     refused("no memory", "bare", parameters={"imports": "", "exports": "", "memory": "other"},
             oracle_can_not="it starts, and dies at the first request", better="the missing memory is named at the start",
-            holdfast={"exit": 1}),
+            holdfast={"refuses": True}),
     refused("no allocator", "bare", parameters={"imports": "", "exports": "", "allocator": "other"}),
     refused("no file", plugin={"file": "/nonexistent/plugin.wasm"}),
     refused("no module", plugin={"file": __file__}),

@@ -27,11 +27,7 @@ def get(path, headers=()):
 def panics(language, name, path, **extra):
     """A failing request between two good ones."""
     return kitchen(language, name, get("/good"), get(path), get("/good"), errors=False, better=HEALS, ignores=("logs",),
-                   holdfast={"responses": lambda seen: [seen[0], seen[1], seen[0]], "upstream": healed}, **extra)
-
-
-def healed(seen):
-    return [*seen, {**seen[0], "connection": 1}]
+                   holdfast={"responses": lambda seen: [seen[0], seen[1], seen[0]], "upstream": lambda seen: [*seen, seen[0]]}, **extra)
 
 
 def fanout(name, count, *requests, **extra):
@@ -50,8 +46,7 @@ BOTH = [
         kitchen(language, "bodies", UPLOAD),
         kitchen(language, "a call", get("/ask")),
         kitchen(language, "a call to nobody", get("/nowhere")),
-        kitchen(language, "state", get("/state"), admin=("/stats?filter=kitchen|rust_requests",),
-                bootstrap={"stats_flush_interval": "0.1s"}),
+        kitchen(language, "state", get("/state"), admin=("/stats?filter=kitchen_(requests|level)|rust_requests",)),
         kitchen(language, "a configuration that it refuses", mode="refuse this", refuses=True),
         panics(language, "a panic", "/panic"),
         panics(language, "an index out of range", "/index"),

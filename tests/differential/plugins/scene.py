@@ -53,7 +53,7 @@ class Scenario(Case):
     args: tuple = TRACE
     start: bool = False  # Also record what the start of the worker's VM calls and logs.
     stops: bool = False  # Also record what the end of the process calls.
-    refuses: bool = False  # The process does not start: nothing but its exit code is recorded.
+    refuses: bool = False  # The process does not start: nothing else is recorded.
     until: tuple = ()  # Texts that the log must have before the scenario is over.
     admin: tuple = ()  # Paths asked for at the end; lines that have no digit of a time in them are recorded.
     traced: bool = True  # Record the calls between host and VM,
@@ -61,6 +61,7 @@ class Scenario(Case):
     errors: bool = True  # and lines at level error: a Go panic writes its stack there.
     oracle_can_not: str = ""  # Why Envoy can't be asked.
     ignores: tuple = ()  # What is not compared of Holdfast: `better` says why it is another.
+    undefined: tuple = ()  # What is not recorded at all: it differs from run to run.
 
     def expected(self, recorded):
         return {key: value for key, value in super().expected(recorded).items() if key not in self.ignores}
@@ -167,13 +168,15 @@ def play(scenario, kind, binary, directory):
 
 def refusal(stage):
     stage.proxy.spawn()
-    return {"exit": stage.proxy.wait(15)}
+    return {"refuses": stage.proxy.wait(15) > 0}
 
 
 def performance(scenario, stage):
     stage.start()
     seen = observe(scenario, stage)
     del seen["fate"]
+    for message in seen["upstream"]:
+        del message["connection"]
     stage.settle()
     masks = trace.Masks(stage.ports)
     if stage.proxy.running():
@@ -191,6 +194,8 @@ def performance(scenario, stage):
         before = len(stage.lines())
         stage.proxy.stop()
         seen["stop"] = masks.calls(stage.lines()[before:])
+    for key in scenario.undefined:
+        del seen[key]
     if not scenario.stops and not stage.proxy.running():
         seen["died"] = stage.proxy.process.returncode
     return seen

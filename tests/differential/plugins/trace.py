@@ -17,6 +17,12 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12
 VARYING = re.compile(r"\b((?:request|response|upstream|source|destination)\.\w*"
                      r"(?:time|duration|latency|port|total_size)) = \[8\] 0x\w+")
 SIZED = re.compile(r"\b((?:\w+\.)?(?:\w*address|headers|id|host)) = \[\d\d+\] (?:0x(\w{8})\w*)?")
+# Calls with an id that the host has chosen: which parameter, and what it names.
+IDS = (
+    (("proxy_on_http_call_response", "proxy_on_grpc_close"), 1, ""),
+    (("proxy_on_queue_ready",), 1, "q"),
+    (("proxy_enqueue_shared_queue", "proxy_dequeue_shared_queue"), 0, "q"),
+)
 
 
 @dataclass
@@ -77,7 +83,7 @@ class Masks:
     def __init__(self, ports):
         self.ports = {f"127.0.0.1:{port}": f"<{name}>" for name, port in ports.items()}
         self.numbers = {str(port): f"<{name} port>" for name, port in ports.items()}
-        self.calls_seen = {}
+        self.ids = {}
 
     def text(self, text):
         for address, name in self.ports.items():
@@ -116,11 +122,11 @@ class Masks:
         words = ["<p>" if word.isdigit() and int(word) >= DATA else word for word in words]
         if name in ("proxy_log", "proxy_on_memory_allocate", "malloc"):
             words[-1:] = ["<n>"]
-        if name in ("proxy_on_http_call_response", "proxy_on_grpc_close") and len(words) > 1:
-            words[1] = self.calls_seen.setdefault(words[1], f"#{len(self.calls_seen) + 1}")
-        if name in ("proxy_on_queue_ready", "proxy_enqueue_shared_queue", "proxy_dequeue_shared_queue") and words:
-            at = 1 if name == "proxy_on_queue_ready" else 0
-            words[at] = self.calls_seen.setdefault("q" + words[at], f"#q{len(self.calls_seen) + 1}")
+        if name in ("proxy_increment_metric", "proxy_record_metric", "proxy_get_metric"):
+            words[0] = "<id>"  # A metric defined again has a new one in Envoy.
+        for names, at, mark in IDS:
+            if name in names and len(words) > at:
+                words[at] = self.ids.setdefault(mark + words[at], f"#{mark}{len(self.ids) + 1}")
         return f"({', '.join(words)})"
 
     def admin(self, reply):

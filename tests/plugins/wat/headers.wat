@@ -54,7 +54,8 @@
   (if (call $mode_is $"set request")
     (then
       (call $tell $"set pairs" (call $set_pairs (i32.const 0)
-        $pairs{":method" "PUT" ":path" "/be/new" ":authority" "b.test" ":scheme" "http" "x-one" "1" "x-two" "" "x-one" "3"}))
+        $pairs{":method" "PUT" ":path" "/be/new" ":authority" "b.test" ":scheme" "http" "x-forwarded-proto" "http"
+          "x-one" "1" "x-two" "" "x-one" "3"}))
       (call $show_pairs (i32.const 0))))
   (if (call $mode_is $"pseudo") (then (call $pseudo_of_request)))
   (if (call $mode_is $"authority")
