@@ -172,7 +172,7 @@ void Guest::on_trap(Context& who, Context* effective) noexcept {
     for (std::size_t i = next_deferred_; i < deferred_.size(); ++i) {
       if (deferred_[i].slot == victim) deferred_[i].slot = nullptr;
     }
-    deferred_.push_back({victim, victim->id, Deferred::Kind::fail, StreamType::request, nullptr});
+    deferred_.push_back({victim, Deferred::Kind::fail, StreamType::request, nullptr});
   }
   const RootContext* root = who.root;
   machine_.on_trap(*this, vm_->trap(), root != nullptr ? root->config->name : vm_config_.name);
@@ -199,7 +199,7 @@ Guest::Deferred* Guest::defer(Deferred::Kind kind, StreamType type) {
     const Deferred& there = deferred_[i];
     if (there.slot == slot && there.kind == kind && there.type == type) return nullptr;
   }
-  return &deferred_.emplace_back(Deferred{slot, slot->id, kind, type, nullptr});
+  return &deferred_.emplace_back(Deferred{slot, kind, type, nullptr});
 }
 
 void Guest::defer_resume(StreamType type) {
@@ -229,8 +229,8 @@ void Guest::settle() noexcept {
 }
 
 void Guest::perform(Deferred& action) noexcept {
-  if (action.slot == nullptr || action.slot->id != action.id || action.slot->host() == nullptr)
-    return;
+  // A slot is given back only when nothing is deferred any more: it is still the same exchange's.
+  if (action.slot == nullptr || action.slot->host() == nullptr) return;
   StreamHost& host = *action.slot->host();
   switch (action.kind) {
     case Deferred::Kind::resume:

@@ -127,7 +127,6 @@ class Guest final : public CallSink {
   struct Deferred {
     enum class Kind : std::uint8_t { resume, close, local_response, fail };
     StreamSlot* slot;
-    std::uint32_t id;  ///< Of its context then: a slot is used again.
     Kind kind;
     StreamType type;
     std::unique_ptr<LocalResponse> response;
