@@ -186,7 +186,7 @@ TEST_CASE_METHOD(SystemFixture, "a plugin that exits has trapped", "[wasm]") {
   FakeStream stream;
   request(plugin, stream)->end(true);
   CHECK(stream.events == Lines{"failed"});
-  CHECK(stats->traps.at(static_cast<std::size_t>(TrapKind::exit)).get() == 1);
+  CHECK(stats->trap_exit.get() == 1);
   CHECK(said().at(0).find("proc_exit(2)") != std::string::npos);
 }
 

@@ -32,7 +32,7 @@ TEST_CASE_METHOD(PluginFixture,
   CHECK(stream.events == Lines{"failed"});
   CHECK(context->failed());
   CHECK(traps() == 1);
-  CHECK(stats->traps.at(static_cast<std::size_t>(TrapKind::unreachable)).get() == 1);
+  CHECK(stats->trap_unreachable.get() == 1);
   const Lines told = said();
   CHECK(told.at(0) == "proxy_on_response_headers 3 66 0");
   CHECK_THAT(told.at(1), Catch::Matchers::StartsWith(
@@ -46,7 +46,7 @@ TEST_CASE_METHOD(PluginFixture,
   FakeStream next;
   StreamContext* next_context = request(plugin, next);
   CHECK(said() == Lines{"proxy_on_configure 1 10", "proxy_on_request_headers 2 8 1"});
-  CHECK(stats->reloads.get() == 1);
+  CHECK(stats->vms_replaced.get() == 1);
   CHECK(stats->vms_active.get() == 2);
   next_context->end(true);
 
@@ -101,7 +101,7 @@ TEST_CASE_METHOD(PluginFixture,
     worker.advance(milliseconds{seconds * 1'000 - 1});
     FakeStream meanwhile;
     CHECK(plugin.begin(meanwhile) == nullptr);
-    CHECK(stats->reload_backoff.get() == ++refused);
+    CHECK(stats->requests_down.get() == ++refused);
     worker.advance(milliseconds{1});
   }
   FakeStream stream;
