@@ -219,6 +219,18 @@ TEST_CASE("what is compressed is uncompressed again", "[wasm]") {
   }
 }
 
+TEST_CASE("neither takes longer than it may", "[wasm]") {
+  const auto past = std::chrono::steady_clock::now() - std::chrono::seconds(1);
+  std::string packed;
+  std::string out;
+  const std::string text(4'000'000, 'x');
+  CHECK(call_foreign("compress", text, 0, packed, past) == Status::internal_failure);
+  CHECK(packed.empty());
+  CHECK(call_foreign("compress", text, 0, packed) == Status::ok);
+  CHECK(call_foreign("uncompress", packed, text.size(), out, past) == Status::internal_failure);
+  CHECK(out.empty());
+}
+
 TEST_CASE("uncompressing is bounded, and ends for what is cut short or no zlib data", "[wasm]") {
   std::string packed;
   std::string out;
