@@ -60,6 +60,32 @@ TEST_CASE_METHOD(PluginFixture,
   CHECK(stats->vms_created.get() == 2);
 }
 
+TEST_CASE_METHOD(PluginFixture, "nothing is asked of an exchange that has failed", "[wasm]") {
+  Wat wat;
+  wat.quiet("proxy_on_request_headers", 3, 1,
+            note("http_call", wat.text("cluster") +
+                                  wat.pairs(":method: GET\n:path: /\n:authority: a") +
+                                  ints(0, 0, 0, 0, 100, 24)))
+      .quiet("proxy_on_response_headers", 3, 0, "(unreachable)")
+      .quiet("proxy_on_http_call_response", 5, -1,
+             note("set_effective_context", ints(2)) + note("continue_stream", ints(1)));
+  Plugin& plugin = start(wat);
+  FakeStream failed;
+  FakeStream other;
+  StreamContext* failed_context = request(plugin, failed);
+  StreamContext* other_context = request(plugin, other);
+  (void)failed_context->on_response_headers(1, false);
+  CHECK(failed.events == Lines{"failed"});
+  (void)said();
+  // The other one's call comes back to the VM that has trapped.
+  REQUIRE(worker.calls.size() == 1);
+  worker.answer({});
+  CHECK(said() == Lines{"0", "0"});
+  CHECK(failed.events == Lines{"failed"});
+  failed_context->end(false);
+  other_context->end(false);
+}
+
 TEST_CASE_METHOD(PluginFixture, "a plugin that has no context for exchanges fails them", "[wasm]") {
   Wat wat;
   wat.quiet("proxy_on_context_create", 2, -1, "(if (local.get $b) (then (unreachable)))")
