@@ -84,8 +84,8 @@ BodyVerdict WasmFilter::on_request_body(Exchange& exchange, base::ByteQueue& bod
   WasmStream* stream = stream_of(*this, exchange);
   if (stream == nullptr || stream->context() == nullptr) return BodyVerdict::proceed;
   stream->show(Part::request_body, &body, end);
-  const Action action = stream->context()->on_request_body(
-      static_cast<std::uint32_t>(body.size()), end);
+  const Action action =
+      stream->context()->on_request_body(static_cast<std::uint32_t>(body.size()), end);
   if (stream->stopped()) return BodyVerdict::buffer;
   if (action == Action::pause) return BodyVerdict::buffer;
   stream->hide(Part::request_body);
@@ -120,8 +120,8 @@ BodyVerdict WasmFilter::on_response_body(Exchange& exchange, base::ByteQueue& bo
     return BodyVerdict::proceed;
   }
   stream->show(Part::response_body, &body, end);
-  const Action action = stream->context()->on_response_body(
-      static_cast<std::uint32_t>(body.size()), end);
+  const Action action =
+      stream->context()->on_response_body(static_cast<std::uint32_t>(body.size()), end);
   if (stream->stopped() || action == Action::pause) {
     exchange.set_hold_limit(config_.max_hold.value_or(exchange.route_timeout()));
     return BodyVerdict::buffer;

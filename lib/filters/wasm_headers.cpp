@@ -40,35 +40,33 @@ bool has_room(const Head& head, std::size_t size) {
 
 /// They delimit the message or concern the connection alone: the proxy's own business.
 constexpr std::array<std::string_view, 7> kNotThePlugins = {
-    "connection", "host",    "keep-alive", "proxy-connection", "te",
-    "trailer",    "transfer-encoding"};
+    "connection", "host", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding"};
 
 /// Fields of which Envoy keeps one line: a second value is joined to the first with a comma.
-constexpr std::array<std::string_view, 24> kOneLine = {
-    "accept",
-    "accept-encoding",
-    "authorization",
-    "cache-control",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "date",
-    "etag",
-    "expect",
-    "grpc-message",
-    "grpc-status",
-    "grpc-timeout",
-    "location",
-    "origin",
-    "referer",
-    "server",
-    "upgrade",
-    "user-agent",
-    "vary",
-    "via",
-    "x-envoy-upstream-service-time",
-    "x-forwarded-for",
-    "x-forwarded-proto"};
+constexpr std::array<std::string_view, 24> kOneLine = {"accept",
+                                                       "accept-encoding",
+                                                       "authorization",
+                                                       "cache-control",
+                                                       "content-encoding",
+                                                       "content-length",
+                                                       "content-type",
+                                                       "date",
+                                                       "etag",
+                                                       "expect",
+                                                       "grpc-message",
+                                                       "grpc-status",
+                                                       "grpc-timeout",
+                                                       "location",
+                                                       "origin",
+                                                       "referer",
+                                                       "server",
+                                                       "upgrade",
+                                                       "user-agent",
+                                                       "vary",
+                                                       "via",
+                                                       "x-envoy-upstream-service-time",
+                                                       "x-forwarded-for",
+                                                       "x-forwarded-proto"};
 
 bool is_token(std::string_view name) {
   return !name.empty() &&
@@ -248,8 +246,8 @@ Status WasmRequestHeaders::remove(std::string_view name) noexcept {
   const std::size_t pseudo = pseudo_index(name);
   if (pseudo < kPseudo.size()) {
     auto* const end = pseudo_.begin() + pseudo_count_;
-    pseudo_count_ = static_cast<std::uint8_t>(std::remove(pseudo_.begin(), end, pseudo) -
-                                              pseudo_.begin());
+    pseudo_count_ =
+        static_cast<std::uint8_t>(std::remove(pseudo_.begin(), end, pseudo) - pseudo_.begin());
     return Status::ok;
   }
   return remove_field(head_, name);

@@ -3,10 +3,11 @@
 //
 // Owner: a WasmStream. Thread: the worker's. Order as in Envoy's header map: of a request
 // `:authority`, `:path`, `:method`, `:scheme`, then the other fields; of a response `:status`, then
-// the others, with the upstream's hop-by-hop fields, which are not passed on. What a plugin may put in is what we would take from the wire: names are tokens,
-// values hold no control characters, `:path` is a request target, `:authority` a host. Fields that
-// delimit the message or the connection are not the plugin's: `transfer-encoding`, `connection` and
-// their kind are refused (Status::bad_argument).
+// the others, with the upstream's hop-by-hop fields, which are not passed on. What a plugin may put
+// in is what we would take from the wire: names are tokens, values hold no control characters,
+// `:path` is a request target, `:authority` a host. Fields that delimit the message or the
+// connection are not the plugin's: `transfer-encoding`, `connection` and their kind are refused
+// (Status::bad_argument).
 #pragma once
 
 #include <array>

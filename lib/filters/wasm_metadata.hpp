@@ -1,8 +1,8 @@
 // filter_metadata of routes and clusters as plugins read it: one value by its path, or all of it as
 // protobuf.
 //
-// Pure functions of the JSON text that the configuration keeps. Source: envoy.config.core.v3.Metadata,
-// google.protobuf.Struct (protobuf.dev/programming-guides/encoding).
+// Pure functions of the JSON text that the configuration keeps. Source:
+// envoy.config.core.v3.Metadata, google.protobuf.Struct (protobuf.dev/programming-guides/encoding).
 #pragma once
 
 #include <string>
@@ -15,8 +15,8 @@ namespace holdfast::filters {
 /// The Metadata message in protobuf's binary form.
 [[nodiscard]] std::string metadata_bytes(std::string_view filter_metadata_json);
 
-/// `path`: "filter_metadata" NUL namespace NUL key ..., parts of what a plugin asked for. Strings as
-/// they are, numbers as 8 bytes of a double, booleans as one byte, objects as pairs.
+/// `path`: "filter_metadata" NUL namespace NUL key ..., parts of what a plugin asked for. Strings
+/// as they are, numbers as 8 bytes of a double, booleans as one byte, objects as pairs.
 [[nodiscard]] wasm::Property metadata_value(std::string_view filter_metadata_json,
                                             std::string_view path);
 

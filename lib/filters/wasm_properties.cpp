@@ -120,7 +120,8 @@ Property request_property(Question& question) {
   if (name == "size") {
     std::uint64_t announced = info.request_body_bytes;
     const std::string_view length = head.get(http::HeaderId::content_length);
-    if (shown && !length.empty()) std::from_chars(length.data(), length.data() + length.size(), announced);
+    if (shown && !length.empty())
+      std::from_chars(length.data(), length.data() + length.size(), announced);
     return number(announced);
   }
   if (name == "total_size") return number(info.request_body_bytes + (shown ? bytes_of(map) : 0));

@@ -14,10 +14,10 @@ namespace holdfast::filters {
 
 /// What a plugin may see at the time of the question.
 struct PropertyScope {
-  Exchange* exchange = nullptr;   ///< Null: outside of any exchange.
-  bool request_head = false;      ///< Its fields are at hand.
-  bool response_head = false;     ///< Likewise.
-  bool over = false;              ///< In proxy_on_log.
+  Exchange* exchange = nullptr;  ///< Null: outside of any exchange.
+  bool request_head = false;     ///< Its fields are at hand.
+  bool response_head = false;    ///< Likewise.
+  bool over = false;             ///< In proxy_on_log.
 };
 
 /// `path`: its parts, joined by NUL.

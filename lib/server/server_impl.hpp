@@ -70,7 +70,7 @@ class Server::Impl {
   stats::AccessLogStats admin_log_stats_;
   std::unique_ptr<access_log::Writer> log_writer_;
   std::vector<LogTarget> admin_log_targets_;
-  stats::CustomStats custom_stats_;  ///< What plugins define.
+  stats::CustomStats custom_stats_;                  ///< What plugins define.
   std::unique_ptr<filters::SharedPlugins> plugins_;  ///< Null: none.
   SharedRuntime shared_;
   std::vector<std::vector<int>>

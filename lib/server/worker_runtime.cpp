@@ -60,12 +60,11 @@ std::vector<std::unique_ptr<access_log::Log>> WorkerRuntime::make_logs(
 
 void WorkerRuntime::make_contexts(access_log::Writer& log_writer) {
   const SharedRuntime& shared = shared_;
-  const filters::WorkerServices services{
-      .io = worker_.io(),
-      .clusters = *clusters_,
-      .calls = *calls_,
-      .worker = worker_.index(),
-      .plugins = plugins_.get()};
+  const filters::WorkerServices services{.io = worker_.io(),
+                                         .clusters = *clusters_,
+                                         .calls = *calls_,
+                                         .worker = worker_.index(),
+                                         .plugins = plugins_.get()};
   for (std::size_t i = 0; i < shared.config->listeners.size(); ++i) {
     const config::Listener& listener = shared.config->listeners[i];
     ConnectionLimit* const limit =

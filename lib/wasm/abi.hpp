@@ -1,5 +1,5 @@
-// The words of the Proxy-Wasm ABI, versions 0.1.0, 0.2.0 and 0.2.1 (github.com/proxy-wasm/spec): status codes and the
-// numbers of maps, buffers and streams.
+// The words of the Proxy-Wasm ABI, versions 0.1.0, 0.2.0 and 0.2.1 (github.com/proxy-wasm/spec):
+// status codes and the numbers of maps, buffers and streams.
 //
 // Values only; any thread.
 #pragma once
@@ -29,7 +29,8 @@ enum class Status : std::uint32_t {
   unimplemented = 12,
 };
 
-/// What a callback about headers, body or trailers answers. Other numbers count as proceed, as in Envoy.
+/// What a callback about headers, body or trailers answers. Other numbers count as proceed, as in
+/// Envoy.
 enum class Action : std::uint32_t { proceed = 0, pause = 1 };
 
 enum class MapType : std::uint32_t {

@@ -1,7 +1,8 @@
-// What a plugin's host must be able to do: the interfaces that the wasm room asks for and others implement
-// (filters/wasm_*.cpp over an exchange and a worker; fakes in tests).
+// What a plugin's host must be able to do: the interfaces that the wasm room asks for and others
+// implement (filters/wasm_*.cpp over an exchange and a worker; fakes in tests).
 //
-// Thread: the worker's that owns the plugin, always. None of these throws. Views handed over are valid during the call.
+// Thread: the worker's that owns the plugin, always. None of these throws. Views handed over are
+// valid during the call.
 #pragma once
 
 #include <chrono>
@@ -16,16 +17,17 @@
 
 namespace holdfast::wasm {
 
-/// The fields of one message as plugins see them: lower-case names, pseudo headers (":path", ":status") first, in the order
-/// of Envoy's header map. Names and values that come in are checked here: what is no token (RFC 9110 5.6.2) or holds CR, LF or
-/// NUL is Status::bad_argument.
+/// The fields of one message as plugins see them: lower-case names, pseudo headers (":path",
+/// ":status") first, in the order of Envoy's header map. Names and values that come in are checked
+/// here: what is no token (RFC 9110 5.6.2) or holds CR, LF or NUL is Status::bad_argument.
 class HeaderMap {
  public:
   virtual ~HeaderMap() = default;
   [[nodiscard]] virtual std::size_t size() const noexcept = 0;
   virtual void collect(Pairs& out) const = 0;
   /// The first value of that (lower-case) name.
-  [[nodiscard]] virtual std::optional<std::string_view> get(std::string_view name) const noexcept = 0;
+  [[nodiscard]] virtual std::optional<std::string_view> get(
+      std::string_view name) const noexcept = 0;
   virtual Status add(std::string_view name, std::string_view value) noexcept = 0;
   virtual Status set(std::string_view name, std::string_view value) noexcept = 0;
   virtual Status remove(std::string_view name) noexcept = 0;
@@ -39,15 +41,16 @@ struct LocalResponse {
   OwnedPairs headers;
 };
 
-/// A serialised property (the ABI's layout, as Envoy 1.40 fills it): integers, times (ns) and durations (ns) as 8 bytes, little-endian;
-/// booleans as 1; maps as pairs.
+/// A serialised property (the ABI's layout, as Envoy 1.40 fills it): integers, times (ns) and
+/// durations (ns) as 8 bytes, little-endian; booleans as 1; maps as pairs.
 struct Property {
   Status status = Status::not_found;
   std::string bytes;
 };
 
-/// One HTTP exchange, as its plugin context reaches it. resume(), close() and send_local_response() are told only after the
-/// callback into the plugin has returned, in the order in which the plugin asked.
+/// One HTTP exchange, as its plugin context reaches it. resume(), close() and send_local_response()
+/// are told only after the callback into the plugin has returned, in the order in which the plugin
+/// asked.
 class StreamHost {
  public:
   virtual ~StreamHost() = default;
@@ -55,13 +58,15 @@ class StreamHost {
   [[nodiscard]] virtual HeaderMap* headers(MapType type) noexcept = 0;
   /// The same, to be changed: trailers may come into being with that.
   [[nodiscard]] virtual HeaderMap* to_change(MapType type) noexcept { return headers(type); }
-  /// Of MapType::request_headers it says that something was changed there (Envoy then chooses the route anew).
+  /// Of MapType::request_headers it says that something was changed there (Envoy then chooses the
+  /// route anew).
   virtual void on_headers_modified(MapType type) noexcept = 0;
   /// BufferType::request_body and response_body only. Nullopt: none at hand.
   [[nodiscard]] virtual std::optional<std::string_view> body(BufferType type) noexcept = 0;
-  /// As proxy_set_buffer_bytes in Envoy: start 0 and length 0 prepends; start 0 and length >= size replaces; start >= size
-  /// appends; else bad_argument.
-  virtual Status edit_body(BufferType type, std::size_t start, std::size_t length, std::string_view data) noexcept = 0;
+  /// As proxy_set_buffer_bytes in Envoy: start 0 and length 0 prepends; start 0 and length >= size
+  /// replaces; start >= size appends; else bad_argument.
+  virtual Status edit_body(BufferType type, std::size_t start, std::size_t length,
+                           std::string_view data) noexcept = 0;
   virtual void resume(StreamType type) noexcept = 0;
   virtual void close(StreamType type) noexcept = 0;
   virtual void send_local_response(LocalResponse&& response) noexcept = 0;
@@ -69,15 +74,16 @@ class StreamHost {
   /// `path`: its parts, joined by NUL as the plugin gave them.
   [[nodiscard]] virtual Property property(std::string_view path) noexcept = 0;
   virtual Status set_property(std::string_view path, std::string_view value) noexcept = 0;
-  /// The plugin has trapped in a callback of this exchange: fail it, or let it pass, by the plugin's policy. No callback
-  /// comes any more. Told after the callback has returned.
+  /// The plugin has trapped in a callback of this exchange: fail it, or let it pass, by the
+  /// plugin's policy. No callback comes any more. Told after the callback has returned.
   virtual void on_plugin_failed() noexcept = 0;
 };
 
 /// What a call from a plugin brought.
 struct CallReply {
   enum class Kind : std::uint8_t {
-    response,  ///< From the upstream, or a local 503 or 504 in its place (with headers and body, as Envoy makes them).
+    response,  ///< From the upstream, or a local 503 or 504 in its place (with headers and body, as
+               ///< Envoy makes them).
     reset,     ///< Nothing: the plugin is told of 0 headers, 0 bytes, 0 trailers.
   };
   Kind kind = Kind::reset;
@@ -89,13 +95,15 @@ struct CallReply {
 class CallSink {
  public:
   virtual ~CallSink() = default;
-  /// Once for each call that started and was not cancelled; never from inside WorkerHost::start_call().
+  /// Once for each call that started and was not cancelled; never from inside
+  /// WorkerHost::start_call().
   virtual void on_call_reply(std::uint32_t token, const CallReply& reply) noexcept = 0;
 };
 
 struct CallRequest {
   std::string_view cluster;
-  const Pairs& headers;  ///< With ":method", ":path", ":authority" (which may be empty): the caller has seen to that.
+  const Pairs& headers;  ///< With ":method", ":path", ":authority" (which may be empty): the caller
+                         ///< has seen to that.
   std::string_view body;
   const Pairs& trailers;
   std::chrono::milliseconds timeout;  ///< 0 = none.
@@ -105,13 +113,16 @@ struct CallRequest {
 class WorkerHost {
  public:
   virtual ~WorkerHost() = default;
-  /// bad_argument: no such cluster, or a request that can't be sent. internal_failure: a limit of the cluster, or no endpoint.
-  virtual Status start_call(const CallRequest& request, CallSink& sink, std::uint32_t token) noexcept = 0;
+  /// bad_argument: no such cluster, or a request that can't be sent. internal_failure: a limit of
+  /// the cluster, or no endpoint.
+  virtual Status start_call(const CallRequest& request, CallSink& sink,
+                            std::uint32_t token) noexcept = 0;
   /// on_call_reply() does not come any more.
   virtual void cancel_call(CallSink& sink, std::uint32_t token) noexcept = 0;
-  /// Call `tick` after `delay`, once. 0 = as soon as this turn is over. A new call replaces the one before with the same `owner`.
-  /// `tick` may set or clear its own timer.
-  virtual void set_timer(const void* owner, std::chrono::milliseconds delay, std::function<void()> tick) = 0;
+  /// Call `tick` after `delay`, once. 0 = as soon as this turn is over. A new call replaces the one
+  /// before with the same `owner`. `tick` may set or clear its own timer.
+  virtual void set_timer(const void* owner, std::chrono::milliseconds delay,
+                         std::function<void()> tick) = 0;
   virtual void clear_timer(const void* owner) noexcept = 0;
   /// From any thread: run `task` on this worker, in a turn of its own.
   virtual void post(std::function<void()> task) = 0;

@@ -83,8 +83,7 @@ TEST_CASE("a module without a memory, an ABI version, or with callbacks of anoth
 }
 
 TEST_CASE("what would get around the limits is not understood", "[wasm]") {
-  const std::string mark =
-      "(func (export \"proxy_abi_version_0_2_0\")) " + std::string(kAllocator);
+  const std::string mark = "(func (export \"proxy_abi_version_0_2_0\")) " + std::string(kAllocator);
   CHECK_FALSE(refused("(module (memory (export \"memory\") i64 1) " + mark + ")").empty());
   CHECK_FALSE(refused("(module (memory (export \"memory\") 1 2 shared) " + mark + ")").empty());
   CHECK_FALSE(refused("(module (memory (export \"memory\") 1) (memory 1) " + mark + ")").empty());
@@ -94,7 +93,8 @@ TEST_CASE("what would get around the limits is not understood", "[wasm]") {
 
 TEST_CASE("the ABI is read from the exports", "[wasm]") {
   const auto abi_of = [](const std::string& marks) {
-    return compile("(module (memory (export \"memory\") 1) " + std::string(kAllocator) + marks + ")")
+    return compile("(module (memory (export \"memory\") 1) " + std::string(kAllocator) + marks +
+                   ")")
         ->abi();
   };
   const std::string first = "(func (export \"proxy_abi_version_0_1_0\"))";
