@@ -3,6 +3,15 @@
 #include <boost/version.hpp>
 
 namespace holdfast::app {
+namespace {
+
+#if HOLDFAST_WASM
+constexpr const char* kPlugins = "plugins";
+#else
+constexpr const char* kPlugins = "no plugins";
+#endif
+
+}  // namespace
 
 std::string version_number() {
   return HOLDFAST_VERSION;
@@ -13,7 +22,7 @@ std::string version_line() {
   return "holdfast " + version_number() + " (" + (commit.empty() ? "" : commit + ", ") +
          HOLDFAST_BUILD_TYPE + ", Boost " + std::to_string(BOOST_VERSION / 100'000) + "." +
          std::to_string(BOOST_VERSION / 100 % 1'000) + ", g++ " + std::to_string(__GNUC__) + "." +
-         std::to_string(__GNUC_MINOR__) + ")";
+         std::to_string(__GNUC_MINOR__) + ", " + kPlugins + ")";
 }
 
 }  // namespace holdfast::app

@@ -3,12 +3,15 @@
 #   1. -DHOLDFAST_WASMTIME_DIR=DIR: DIR/lib/libwasmtime.so
 #   2. find_library(wasmtime)
 #   3. the wheel of the Python package "wasmtime", by pip, pinned and hash-checked, once for all build directories
-# Sets HOLDFAST_WASM_ENABLED, and HOLDFAST_WASMTIME_LIBRARY: the library's path, where the program looks, too. Where it is off, the
-# room "wasm" is not built (HOLDFAST_ROOMS_OFF).
+# Either way it stands in lib/holdfast of the build directory, as it will once it is installed: the program looks for it by its own
+# place, so no path of the machine that builds is in it. Sets HOLDFAST_WASM_ENABLED, and HOLDFAST_WASMTIME_LIBRARY: the library's path.
+# Where it is off, the room "wasm" is not built (HOLDFAST_ROOMS_OFF).
 set(HOLDFAST_WASM AUTO CACHE STRING "Plugins (proxy-wasm): ON, OFF, or AUTO = on when the runtime can be had")
 set_property(CACHE HOLDFAST_WASM PROPERTY STRINGS AUTO ON OFF)
 set(HOLDFAST_WASMTIME_DIR "" CACHE PATH "Wasmtime's C API, version 48: lib/libwasmtime.so in there is taken")
 set(HOLDFAST_DOWNLOADS ${CMAKE_SOURCE_DIR}/build/downloads CACHE PATH "Downloaded once, for all build directories")
+
+set(wasmtime_in_build ${CMAKE_BINARY_DIR}/lib/holdfast/libwasmtime.so)
 
 set(wheel_version 48.0.0)
 set(wheel_sha256_x86_64 58544d539053dff7bd4cf30c40d7a540862d683013c0dfa6ba46a063f5b682f7)
@@ -23,7 +26,7 @@ function(holdfast_wasmtime_wheel library_out why_out)
     set(${why_out} "no wheel for ${CMAKE_SYSTEM_NAME} on ${machine}" PARENT_SCOPE)
     return()
   endif()
-  set(library ${CMAKE_BINARY_DIR}/wasmtime/lib/libwasmtime.so)
+  set(library ${wasmtime_in_build})
   set(stamp ${CMAKE_BINARY_DIR}/wasmtime/stamp)
   set(stamped "")
   if(EXISTS ${stamp} AND EXISTS ${library})
@@ -63,7 +66,7 @@ function(holdfast_wasmtime_wheel library_out why_out)
   endif()
   file(ARCHIVE_EXTRACT INPUT ${wheel} DESTINATION ${CMAKE_BINARY_DIR}/wasmtime/wheel
     PATTERNS wasmtime/linux-${machine}/_libwasmtime.so)
-  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/wasmtime/lib)
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/lib/holdfast)
   file(RENAME ${CMAKE_BINARY_DIR}/wasmtime/wheel/wasmtime/linux-${machine}/_libwasmtime.so ${library} RESULT failed)
   if(failed)
     set(${why_out} "no library for ${machine} in ${wheel}: ${failed}" PARENT_SCOPE)
@@ -125,7 +128,12 @@ if(HOLDFAST_WASMTIME_LIBRARY)
   else()
     target_link_libraries(holdfast_crypto INTERFACE OpenSSL::Crypto)
   endif()
-  # Beside the program that is installed, where it looks for it.
+  if(NOT HOLDFAST_WASMTIME_LIBRARY STREQUAL wasmtime_in_build)
+    file(REMOVE ${CMAKE_BINARY_DIR}/wasmtime/stamp)
+    file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/lib/holdfast)
+    file(REAL_PATH ${HOLDFAST_WASMTIME_LIBRARY} HOLDFAST_WASMTIME_LIBRARY BASE_DIRECTORY ${CMAKE_BINARY_DIR})
+    file(CREATE_LINK ${HOLDFAST_WASMTIME_LIBRARY} ${wasmtime_in_build} SYMBOLIC)
+  endif()
   install(FILES ${HOLDFAST_WASMTIME_LIBRARY} DESTINATION lib/holdfast RENAME libwasmtime.so)
   message(STATUS "Plugins: on, Wasmtime is ${HOLDFAST_WASMTIME_LIBRARY}")
 elseif(wanted STREQUAL "AUTO" AND NOT HOLDFAST_STATIC)

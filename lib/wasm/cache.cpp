@@ -50,7 +50,11 @@ void log_debug(const std::string& message) {
 std::filesystem::path default_directory() {
   if (const char* systemd = std::getenv("CACHE_DIRECTORY"); systemd != nullptr && *systemd == '/') {
     const std::string_view all = systemd;  // Several are separated by ':'.
-    return all.substr(0, all.find(':'));
+    const std::filesystem::path given = all.substr(0, all.find(':'));
+    // With DynamicUser= it is a link, root's, to a directory below /var/cache/private.
+    std::error_code failed;
+    const std::filesystem::path real = std::filesystem::canonical(given, failed);
+    return failed ? given : real;
   }
   if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg != nullptr && *xdg == '/') {
     return std::filesystem::path(xdg) / "holdfast";

@@ -22,8 +22,8 @@ class Cache {
   /// All files together take at most about this much; what was not used for longest goes first.
   static constexpr std::uint64_t kMaxBytes = 256UL * 1024 * 1024;
 
-  /// Empty = $CACHE_DIRECTORY (set by systemd), $XDG_CACHE_HOME/holdfast or $HOME/.cache/holdfast;
-  /// "none" = none. Made if it is not there, with mode 0700.
+  /// Empty = $CACHE_DIRECTORY (set by systemd, also to a link), $XDG_CACHE_HOME/holdfast or
+  /// $HOME/.cache/holdfast; "none" = none. Made if it is not there, with mode 0700.
   explicit Cache(const std::filesystem::path& directory);
   ~Cache();
   Cache(const Cache&) = delete;

@@ -1,8 +1,12 @@
 #include "wasm/engine.hpp"
 
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "base/log.hpp"
@@ -27,6 +31,21 @@ bool address_space_is_limited() {
   return ::getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
 }
 
+/// Why this process may not run what it has compiled, as systemd's MemoryDenyWriteExecute and the
+/// like have it; empty = it may.
+std::string no_new_code() {
+  const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  void* page = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return {};  // What is short is told by who needs more of it.
+  std::string why;
+  if (::mprotect(page, size, PROT_READ | PROT_EXEC) != 0) {
+    why = std::string("plugins are compiled, and no memory may be made executable here: ") +
+          std::strerror(errno) + " (under systemd: holdfast-plugins.conf is the drop-in for that)";
+  }
+  ::munmap(page, size);
+  return why;
+}
+
 api::wasm_functype_t* make_type(const api::Api& api, std::string_view parameters,
                                 std::string_view results) {
   const auto fill = [&api](api::wasm_valtype_vec_t& to, std::string_view letters) {
@@ -45,6 +64,8 @@ api::wasm_functype_t* make_type(const api::Api& api, std::string_view parameters
 }  // namespace
 
 std::shared_ptr<Runtime> Runtime::make(const Engine::Options& options, std::string& error) {
+  error = no_new_code();
+  if (!error.empty()) return nullptr;
   const api::Api* functions = api::load(error);
   if (functions == nullptr) return nullptr;
   auto runtime = std::make_shared<Runtime>(*functions, options);

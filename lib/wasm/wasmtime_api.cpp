@@ -11,10 +11,6 @@
 
 #include "base/log.hpp"
 
-#ifndef HOLDFAST_WASMTIME_LIBRARY
-#define HOLDFAST_WASMTIME_LIBRARY ""
-#endif
-
 namespace holdfast::wasm::api {
 namespace {
 
@@ -40,7 +36,6 @@ std::vector<std::string> places() {
     found.push_back((folder / kFile).string());
     found.push_back((folder.parent_path() / "lib/holdfast" / kFile).string());
   }
-  if (*HOLDFAST_WASMTIME_LIBRARY != '\0') found.emplace_back(HOLDFAST_WASMTIME_LIBRARY);
   return found;
 }
 

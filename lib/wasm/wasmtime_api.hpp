@@ -214,8 +214,8 @@ struct Api {
 // NOLINTEND(readability-identifier-naming,bugprone-reserved-identifier,bugprone-macro-parentheses)
 
 /// Loads the library at the first call. Null and why in `error`: it is not there, lacks a function,
-/// or is another version. Looked for beside the program, in ../lib/holdfast from there, where it
-/// was when this was built, and where the loader looks.
+/// or is another version. Looked for beside the program, in ../lib/holdfast from there (so it is in
+/// a build directory, too), and where the loader looks.
 [[nodiscard]] const Api* load(std::string& error);
 
 /// REQUIRES: load() has succeeded.

@@ -8,7 +8,7 @@ from harness import TYPE, Wire, cluster, free_port, listener, request, wait_unti
 
 UID = "65532"
 REFUSED = {"EPERM", "EROFS"}
-ALLOWED = {"write-own", "inet-socket", "thread"}
+ALLOWED = {"write-own", "inet-socket", "thread", "memfd_create"}
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""app/holdfast.service: systemd finds nothing wrong with it, and it holds what docker/seccomp.json holds."""
+"""app/holdfast.service: systemd finds nothing wrong with it, and it and its drop-in hold what docker/seccomp.json holds."""
 import configparser
 import json
 import os
@@ -10,6 +10,7 @@ import pytest
 from plugin import ROOT
 
 UNIT = os.path.join(ROOT, "app", "holdfast.service")
+DROP_IN = os.path.join(ROOT, "app", "holdfast-plugins.conf")
 PROFILE = os.path.join(ROOT, "docker", "seccomp.json")
 MOST_EXPOSED = 15  # Tenths of 10.0, the worst. 9.6 is what a unit without any hardening has.
 FAMILIES = {"AF_INET", "AF_INET6", "AF_NETLINK", "AF_UNIX"}
@@ -22,13 +23,22 @@ class Repeated(dict):
         super().__setitem__(key, self[key] + value if isinstance(value, list) and key in self else value)
 
 
-@pytest.fixture(scope="module")
-def service():
+def settings(path):
     parser = configparser.RawConfigParser(strict=False, dict_type=Repeated, delimiters="=", comment_prefixes="#")
     parser.optionxform = str
-    with open(UNIT, encoding="utf-8") as file:
+    with open(path, encoding="utf-8") as file:
         parser.read_file(file)
     return {name: value.split("\n") for name, value in parser["Service"].items()}
+
+
+@pytest.fixture(scope="module")
+def service():
+    return settings(UNIT)
+
+
+@pytest.fixture(scope="module")
+def drop_in():
+    return settings(DROP_IN)
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +51,18 @@ def words(service, name):
     return [word for line in service[name] for word in line.split()]
 
 
-def test_the_unit_allows_the_system_calls_of_the_profile(service, profile):
-    listed = words(service, "SystemCallFilter")
+def test_the_unit_allows_the_system_calls_of_the_profile(service, drop_in, profile):
+    listed = words(service, "SystemCallFilter") + words(drop_in, "SystemCallFilter")
     assert sorted(set(listed)) == sorted(listed), "named twice"
     assert set(listed) == {name for rule in profile["syscalls"] for name in rule["names"]}
     assert service["SystemCallErrorNumber"] == ["EPERM"]
+
+
+def test_the_drop_in_allows_what_plugins_need_and_no_more(service, drop_in, profile):
+    plugins = [rule["names"] for rule in profile["syscalls"] if "Plugins" in rule["comment"]]
+    assert plugins == [words(drop_in, "SystemCallFilter")]
+    assert (service["MemoryDenyWriteExecute"], drop_in["MemoryDenyWriteExecute"]) == (["yes"], ["no"])
+    assert set(drop_in) == {"CacheDirectory", "CacheDirectoryMode", "MemoryDenyWriteExecute", "SystemCallFilter"}
 
 
 def test_the_unit_allows_the_address_families_of_the_profile(service, profile):
@@ -81,6 +98,9 @@ def test_systemd_finds_nothing_wrong(analyze, holdfast, tmp_path):
     with open(UNIT, encoding="utf-8") as file:
         unit.write_text(file.read().replace("/usr/bin/holdfast", holdfast))
     unit.chmod(0o644)
+    folder = tmp_path / "holdfast.service.d"
+    folder.mkdir()
+    shutil.copy(DROP_IN, folder / "plugins.conf")
     done = analyze("verify", "--man=no", str(unit))
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
     unit.write_text(unit.read_text().replace("Restart=on-failure", "Restart=on-failing"))

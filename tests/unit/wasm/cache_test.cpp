@@ -143,6 +143,10 @@ TEST_CASE("where the cache is by default", "[wasm]") {
   const std::string xdg = (folder.path() / "xdg").string();
   const std::string service = (folder.path() / "service").string();
   const std::string two = service + ":/nowhere";
+  const std::string link = (folder.path() / "link").string();
+  fs::create_directory(folder.path() / "private");
+  fs::permissions(folder.path() / "private", fs::perms(0700));
+  fs::create_symlink("private", link);
   struct Case {
     const char* service;
     const char* xdg;
@@ -150,6 +154,7 @@ TEST_CASE("where the cache is by default", "[wasm]") {
     fs::path expected;
   };
   for (const Case& c : {Case{two.c_str(), xdg.c_str(), home.c_str(), service},
+                        Case{link.c_str(), nullptr, nullptr, folder.path() / "private"},
                         Case{nullptr, xdg.c_str(), home.c_str(), xdg + "/holdfast"},
                         Case{nullptr, "relative", home.c_str(), home + "/.cache/holdfast"},
                         Case{"", "", home.c_str(), home + "/.cache/holdfast"},
