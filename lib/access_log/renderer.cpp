@@ -119,9 +119,13 @@ inline char* Renderer::put_value(char* to, const Step& step, const Record& recor
     case Kind::pseudo_header:
       text = record.*op.view;
       break;
-    case Kind::view:
-      text = present(record.*op.view);
+    case Kind::view: {
+      // As Envoy: details that a plugin has given may be there, and empty.
+      const std::string_view view = record.*op.view;
+      const bool given = op.view == &Record::details && view.data() != nullptr;
+      text = given ? view : present(view);
       break;
+    }
     case Kind::address_without_port:
       text = present(without_port(record.*op.view));
       break;

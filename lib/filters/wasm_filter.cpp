@@ -122,7 +122,10 @@ BodyVerdict WasmFilter::on_response_body(Exchange& exchange, base::ByteQueue& bo
   stream->show(Part::response_body, &body, end);
   const Action action = stream->context()->on_response_body(
       static_cast<std::uint32_t>(body.size()), end);
-  if (stream->stopped() || action == Action::pause) return BodyVerdict::buffer;
+  if (stream->stopped() || action == Action::pause) {
+    exchange.set_hold_limit(config_.max_hold.value_or(exchange.route_timeout()));
+    return BodyVerdict::buffer;
+  }
   stream->hide(Part::response_body);
   stream->hide(Part::response_head);
   return BodyVerdict::proceed;

@@ -146,8 +146,13 @@ std::optional<std::uint16_t> parse_status(std::string_view text) noexcept {
 
 // --- Request ------------------------------------------------------------------------------------
 
+bool WasmRequestHeaders::has_pseudo(std::size_t which) const noexcept {
+  const auto* const end = pseudo_.begin() + pseudo_count_;
+  return std::find(pseudo_.begin(), end, which) != end;
+}
+
 std::optional<std::string_view> WasmRequestHeaders::get_pseudo(std::size_t which) const noexcept {
-  if (which >= kPseudo.size() || removed_[which]) return std::nullopt;
+  if (!has_pseudo(which)) return std::nullopt;
   switch (which) {
     case kAuthority:
       return head_.get(HeaderId::host);
@@ -161,13 +166,12 @@ std::optional<std::string_view> WasmRequestHeaders::get_pseudo(std::size_t which
 }
 
 std::size_t WasmRequestHeaders::size() const noexcept {
-  const auto removed = static_cast<std::size_t>(std::ranges::count(removed_, true));
-  return head_.field_count() - 1 + kPseudo.size() - removed;  // The host field is one of the four.
+  return head_.field_count() - 1 + pseudo_count_;  // The host field is one of them.
 }
 
 void WasmRequestHeaders::collect(wasm::Pairs& out) const {
-  for (std::size_t i = 0; i < kPseudo.size(); ++i) {
-    if (const auto value = get_pseudo(i)) out.emplace_back(kPseudo[i], *value);
+  for (std::size_t i = 0; i < pseudo_count_; ++i) {
+    out.emplace_back(kPseudo[pseudo_[i]], *get_pseudo(pseudo_[i]));
   }
   collect_fields(head_, out);
 }
@@ -180,7 +184,7 @@ std::optional<std::string_view> WasmRequestHeaders::get(std::string_view name) c
 
 std::string_view WasmRequestHeaders::missing() const noexcept {
   for (const std::size_t i : {kAuthority, kPath, kMethod}) {
-    if (removed_[i]) return kPseudo[i];
+    if (!has_pseudo(i)) return kPseudo[i];
   }
   return {};
 }
@@ -208,7 +212,7 @@ Status WasmRequestHeaders::set_pseudo(std::string_view name, std::string_view va
       break;
   }
   if (!good) return Status::bad_argument;
-  removed_[which] = false;
+  if (!has_pseudo(which)) pseudo_[pseudo_count_++] = static_cast<std::uint8_t>(which);
   return Status::ok;
 }
 
@@ -225,7 +229,9 @@ Status WasmRequestHeaders::set(std::string_view name, std::string_view value) no
 Status WasmRequestHeaders::remove(std::string_view name) noexcept {
   const std::size_t pseudo = pseudo_index(name);
   if (pseudo < kPseudo.size()) {
-    removed_[pseudo] = true;
+    auto* const end = pseudo_.begin() + pseudo_count_;
+    pseudo_count_ = static_cast<std::uint8_t>(std::remove(pseudo_.begin(), end, pseudo) -
+                                              pseudo_.begin());
     return Status::ok;
   }
   return remove_field(head_, name);
@@ -239,7 +245,7 @@ Status WasmRequestHeaders::assign(const wasm::Pairs& pairs) noexcept {
     }
   }
   remove_fields(head_, /*keep_host=*/true);
-  removed_.fill(true);
+  pseudo_count_ = 0;
   Status status = Status::ok;
   for (const auto& [name, value] : pairs) {
     if (const Status one = add(name, value); one != Status::ok) status = one;

@@ -36,10 +36,13 @@ class WasmRequestHeaders final : public wasm::HeaderMap {
   [[nodiscard]] std::string_view missing() const noexcept;
 
  private:
+  [[nodiscard]] bool has_pseudo(std::size_t which) const noexcept;
   [[nodiscard]] std::optional<std::string_view> get_pseudo(std::size_t which) const noexcept;
   wasm::Status set_pseudo(std::string_view name, std::string_view value) noexcept;
   http::Head& head_;
-  std::array<bool, 4> removed_{};  ///< Of the pseudo headers: the head has no place for that.
+  /// The pseudo headers that are there, in the plugin's order: the head has no place for that.
+  std::array<std::uint8_t, 4> pseudo_{0, 1, 2, 3};
+  std::uint8_t pseudo_count_ = 4;
 };
 
 /// Trailers that a plugin gives a message: HTTP/1 trailers are not passed on, as Envoy's default.

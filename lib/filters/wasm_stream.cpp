@@ -30,6 +30,7 @@ void WasmStream::begin(Exchange& exchange) noexcept {
   response_trailers_.reset();
   request_body_ = response_body_ = nullptr;
   request_end_ = response_end_ = false;
+  request_had_body_ = response_had_body_ = false;
   request_shown_ = response_shown_ = seen_ = over_ = stopped_ = false;
 }
 
@@ -57,6 +58,7 @@ void WasmStream::show(Part part, base::ByteQueue* body, bool end) noexcept {
     case Part::request_body:
       request_body_ = body;
       request_end_ = end;
+      request_had_body_ = true;
       return;
     case Part::response_head:
       response_shown_ = true;
@@ -64,6 +66,7 @@ void WasmStream::show(Part part, base::ByteQueue* body, bool end) noexcept {
     case Part::response_body:
       response_body_ = body;
       response_end_ = end;
+      response_had_body_ = true;
       return;
   }
 }
@@ -108,18 +111,21 @@ std::uint32_t WasmStream::field_count(MapType type) noexcept {
 wasm::HeaderMap* WasmStream::headers(MapType type) noexcept {
   if (type == MapType::request_headers && request_shown_) return &*request_;
   if (type == MapType::response_headers && response_shown_) return &*response_;
-  // As Envoy: trailers can be added as soon as the whole body is with the plugin.
-  if (type == MapType::request_trailers) {
-    if (!request_trailers_ && request_body_ != nullptr && request_end_) request_trailers_.emplace();
-    return request_trailers_ ? &*request_trailers_ : nullptr;
-  }
-  if (type == MapType::response_trailers) {
-    if (!response_trailers_ && response_body_ != nullptr && response_end_) {
-      response_trailers_.emplace();
-    }
-    return response_trailers_ ? &*response_trailers_ : nullptr;
-  }
+  if (type == MapType::request_trailers && request_trailers_) return &*request_trailers_;
+  if (type == MapType::response_trailers && response_trailers_) return &*response_trailers_;
   return nullptr;
+}
+
+wasm::HeaderMap* WasmStream::to_change(MapType type) noexcept {
+  // As Envoy: trailers can be added as soon as the whole body is with the plugin, and to the log.
+  const bool request = over_ ? request_had_body_ : request_body_ != nullptr && request_end_;
+  const bool response = over_ ? response_had_body_ : response_body_ != nullptr && response_end_;
+  if (type == MapType::request_trailers && request && !request_trailers_) {
+    request_trailers_.emplace();
+  } else if (type == MapType::response_trailers && response && !response_trailers_) {
+    response_trailers_.emplace();
+  }
+  return headers(type);
 }
 
 void WasmStream::on_headers_modified(MapType type) noexcept {

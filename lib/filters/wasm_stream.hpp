@@ -45,6 +45,7 @@ class WasmStream final : public wasm::StreamHost {
 
   // wasm::StreamHost
   wasm::HeaderMap* headers(wasm::MapType type) noexcept override;
+  wasm::HeaderMap* to_change(wasm::MapType type) noexcept override;
   void on_headers_modified(wasm::MapType type) noexcept override;
   std::optional<std::string_view> body(wasm::BufferType type) noexcept override;
   wasm::Status edit_body(wasm::BufferType type, std::size_t start, std::size_t length,
@@ -69,6 +70,8 @@ class WasmStream final : public wasm::StreamHost {
   std::optional<WasmTrailers> response_trailers_;
   base::ByteQueue* request_body_ = nullptr;   ///< While it is at hand.
   base::ByteQueue* response_body_ = nullptr;  ///< Likewise.
+  bool request_had_body_ = false;
+  bool response_had_body_ = false;
   bool request_end_ = false;   ///< The body at hand is all of it.
   bool response_end_ = false;  ///< Likewise.
   bool request_shown_ = false;

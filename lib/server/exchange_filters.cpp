@@ -160,8 +160,9 @@ void Exchange::cancel_holds() noexcept {
 
 void Exchange::end_filters() noexcept {
   for (const auto& filter : context_.filters.all()) {
-    if (slots_[filter->index()] == nullptr) continue;
-    filter->on_complete(*this);
+    if (slots_[filter->index()] != nullptr) filter->on_complete(*this);
+  }
+  for (const auto& filter : context_.filters.all()) {
     if (slots_[filter->index()] != nullptr) filter->on_end(*this);
   }
   ++generation_;

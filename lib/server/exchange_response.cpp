@@ -177,8 +177,9 @@ void Exchange::on_deadline(Deadline which) noexcept {
   auto& stats = context_.stats;
   const std::uint16_t status = request_complete_ ? 504 : 408;
   if (which == Deadline::hold) return hold_expired();
-  // A response's hold has a limit of its own; a request that a filter keeps ends like any idle one.
-  if (which == Deadline::stream_idle && filter_holds() && response_waits()) return touch();
+  // A hold has a limit of its own. In chains that look at bodies it ends with the stream's idle
+  // time, too, as in Envoy: who keeps a plugin's exchange waiting may be its client.
+  if (which == Deadline::stream_idle && bodies_ == nullptr && filter_holds()) return touch();
   LocalReply timeout{status, "stream timeout", Flag::stream_idle_timeout, "stream_idle_timeout"};
   switch (which) {
     case Deadline::route:

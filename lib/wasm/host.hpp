@@ -53,6 +53,8 @@ class StreamHost {
   virtual ~StreamHost() = default;
   /// Null: not at hand (not yet, not any more, no such part).
   [[nodiscard]] virtual HeaderMap* headers(MapType type) noexcept = 0;
+  /// The same, to be changed: trailers may come into being with that.
+  [[nodiscard]] virtual HeaderMap* to_change(MapType type) noexcept { return headers(type); }
   /// Of MapType::request_headers it says that something was changed there (Envoy then chooses the route anew).
   virtual void on_headers_modified(MapType type) noexcept = 0;
   /// BufferType::request_body and response_body, of a connection downstream_data and upstream_data. Nullopt: none at hand.

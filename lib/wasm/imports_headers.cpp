@@ -31,9 +31,15 @@ namespace {
   return stream != nullptr && of_stream(type) ? stream->headers(type) : nullptr;
 }
 
-/// To be changed: null while the exchange is logged.
+[[nodiscard]] bool is_trailers(MapType type) noexcept {
+  return type == MapType::request_trailers || type == MapType::response_trailers;
+}
+
+/// To be changed: null while the exchange is logged, but for trailers, as in Envoy.
 [[nodiscard]] HeaderMap* mutable_map(Guest& guest, MapType type) noexcept {
-  return guest.logging() ? nullptr : stream_map(guest, type);
+  StreamHost* const stream = guest.stream();
+  if (stream == nullptr || !of_stream(type)) return nullptr;
+  return guest.logging() && !is_trailers(type) ? nullptr : stream->to_change(type);
 }
 
 /// What get_header_map_value answers for a name that is not there.

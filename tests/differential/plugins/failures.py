@@ -46,7 +46,8 @@ def reload(backoff):
 SCENARIOS = [
     case("in context create", "context create", better="", holdfast={}),
     case("in request headers", "request headers"),
-    case("in a request body", "request body"),
+    case("in a request body", "request body", better=HEALS + ", and the connection kept: its request has been read",
+         holdfast={**HEALED, "responses": lambda seen: [seen[0], FAILED, seen[0]]}),
     case("in response headers", "response headers"),
     case("in a response body", "response body", better=HEALS + "; the head has not gone down yet, so there is a 503",
          holdfast={**HEALED, "responses": lambda seen: [seen[0], FAILED, seen[0]]}),
