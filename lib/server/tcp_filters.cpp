@@ -86,9 +86,11 @@ void TcpFilters::on_connected() noexcept {
   upstream_local_address_ = net::local_address_text(session_.upstream_.fd());
 }
 
-void TcpFilters::on_close(bool broken_by_client) noexcept {
+void TcpFilters::on_close() noexcept {
   closed_ = true;
-  for (const auto& filter : filters_) filter->on_close(broken_by_client || client_ended_last_);
+  const TcpSession::Side& client = session_.downstream_;
+  const bool by_client = client.broken || (client.finished && client_ended_last_);
+  for (const auto& filter : filters_) filter->on_close(by_client);
 }
 
 filters::StreamInfo TcpFilters::info() noexcept {

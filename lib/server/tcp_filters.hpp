@@ -43,7 +43,11 @@ class TcpFilters final : public filters::Connection {
   void note_client_end() noexcept { client_ended_last_ = upstream_.end; }
   void on_connecting() noexcept;
   void on_connected() noexcept;
-  void on_close(bool broken_by_client) noexcept;
+  /// Nothing can make it go on: as in Envoy it is over when the other direction is, too.
+  [[nodiscard]] bool withholds_upstream_end() const noexcept {
+    return upstream_.stopped && upstream_.end;
+  }
+  void on_close() noexcept;
 
   // filters::Connection
   [[nodiscard]] filters::StreamInfo info() noexcept override;

@@ -157,7 +157,8 @@ void TcpSession::pass_on_ends() noexcept {
       if (!side->shutdown_write()) side->broken = true;
     }
   }
-  const bool done = downstream_.finished && upstream_.finished;
+  const bool withheld = filters_ != nullptr && filters_->withholds_upstream_end();
+  const bool done = upstream_.finished && (downstream_.finished || withheld);
   if (downstream_.broken || upstream_.broken || done) return finish(Flag::none);
   wait_for_more();
 }
@@ -185,7 +186,7 @@ void TcpSession::close_side(Side& side) noexcept {
 
 void TcpSession::finish(Flag flag) noexcept {
   closed_ = true;
-  if (filters_ != nullptr) filters_->on_close(downstream_.broken);
+  if (filters_ != nullptr) filters_->on_close();
   access_log::Record record;
   record.flags.set(flag);
   record.bytes_received = downstream_.bytes_read();
