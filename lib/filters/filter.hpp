@@ -72,6 +72,9 @@ class Filter {
   /// The hold this filter asked for has lasted to its limit. 0: it has settled its affairs, and the
   /// server resumes; else ask again after so long.
   virtual std::chrono::milliseconds on_hold_expired(Exchange&) noexcept { return {}; }
+  /// Whether what this filter holds ends with the stream's idle time, too, and not only with the
+  /// hold's own limit.
+  [[nodiscard]] virtual bool idle_ends_hold() const noexcept { return false; }
   /// What this filter holds will never go on: another answer takes its place (a deadline, an
   /// upstream that failed). Called when the filter's slot is not null. on_end() still comes.
   virtual void on_hold_cancelled(Exchange&) noexcept {}

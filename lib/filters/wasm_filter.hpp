@@ -32,6 +32,7 @@ class WasmFilter final : public Filter {
   void on_complete(Exchange& exchange) noexcept override;
   void on_hold_cancelled(Exchange& exchange) noexcept override;
   std::chrono::milliseconds on_hold_expired(Exchange& exchange) noexcept override;
+  [[nodiscard]] bool idle_ends_hold() const noexcept override { return true; }  // As Envoy.
   void on_end(Exchange& exchange) noexcept override;
 
  private:

@@ -26,6 +26,18 @@ std::size_t pseudo_index(std::string_view name) {
 
 constexpr std::size_t kMostTrailers = 100;
 
+// A plugin must not fill our memory through a head. http::Head holds lengths of names in 16 bits.
+constexpr std::size_t kLongestName = 16UL * 1024;
+constexpr std::size_t kLongestTrailer = 64UL * 1024;
+/// With what was there and has been replaced or removed.
+constexpr std::size_t kMostHeadBytes = 1024UL * 1024;
+/// In a line over its name and value.
+constexpr std::size_t kLineBytes = 4;
+
+bool has_room(const Head& head, std::size_t size) {
+  return head.raw_size() + size + kLineBytes <= kMostHeadBytes;
+}
+
 /// They delimit the message or concern the connection alone: the proxy's own business.
 constexpr std::array<std::string_view, 7> kNotThePlugins = {
     "connection", "host",    "keep-alive", "proxy-connection", "te",
@@ -74,10 +86,13 @@ bool is_value(std::string_view value) {
 }
 
 Status add_field(Head& head, std::string_view name, std::string_view value) {
-  if (!is_plugin_field(name, value)) return Status::bad_argument;
+  if (!is_plugin_field(name, value) || !has_room(head, name.size() + value.size())) {
+    return Status::bad_argument;
+  }
   value = base::trim(value);
   if (std::ranges::binary_search(kOneLine, name)) {
     if (const http::Field* field = head.find(name)) {
+      if (!has_room(head, field->value_length + value.size())) return Status::bad_argument;
       std::string joined(head.value(*field));
       head.set(name, joined.append(",").append(value));
       return Status::ok;
@@ -89,7 +104,9 @@ Status add_field(Head& head, std::string_view name, std::string_view value) {
 
 /// In its place where Envoy keeps one line of it, else behind all others.
 Status set_field(Head& head, std::string_view name, std::string_view value) {
-  if (!is_plugin_field(name, value)) return Status::bad_argument;
+  if (!is_plugin_field(name, value) || !has_room(head, name.size() + value.size())) {
+    return Status::bad_argument;
+  }
   if (std::ranges::binary_search(kOneLine, name)) {
     head.set(name, base::trim(value));
   } else {
@@ -134,7 +151,7 @@ std::optional<std::string_view> get_field(const Head& head, std::string_view nam
 }  // namespace
 
 bool is_plugin_field(std::string_view name, std::string_view value) noexcept {
-  return is_token(name) && is_value(value) &&
+  return name.size() <= kLongestName && is_token(name) && is_value(value) &&
          std::ranges::find(kNotThePlugins, name) == kNotThePlugins.end();
 }
 
@@ -190,6 +207,7 @@ std::string_view WasmRequestHeaders::missing() const noexcept {
 }
 
 Status WasmRequestHeaders::set_pseudo(std::string_view name, std::string_view value) noexcept {
+  if (!has_room(head_, value.size())) return Status::bad_argument;
   const std::size_t which = pseudo_index(name);
   bool good = which < kPseudo.size();
   switch (which) {
@@ -265,7 +283,8 @@ std::optional<std::string_view> WasmTrailers::get(std::string_view name) const n
 }
 
 Status WasmTrailers::add(std::string_view name, std::string_view value) noexcept {
-  if (pairs_.size() >= kMostTrailers || !is_plugin_field(name, value)) return Status::bad_argument;
+  if (pairs_.size() >= kMostTrailers || value.size() > kLongestTrailer) return Status::bad_argument;
+  if (!is_plugin_field(name, value)) return Status::bad_argument;
   pairs_.emplace_back(name, value);
   return Status::ok;
 }

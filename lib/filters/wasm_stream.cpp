@@ -14,6 +14,11 @@ using wasm::MapType;
 using wasm::Status;
 using wasm::StreamType;
 
+namespace {
+/// A body does not grow beyond this by a plugin's hand: it must not fill our memory.
+constexpr std::size_t kMostBody = 64UL * 1024 * 1024;
+}  // namespace
+
 LocalReplyRequest plugin_failed_reply() {
   LocalReplyRequest reply;
   reply.status = 503;
@@ -148,6 +153,8 @@ Status WasmStream::edit_body(BufferType type, std::size_t start, std::size_t len
   base::ByteQueue* queue = body_queue(type);
   if (queue == nullptr) return Status::bad_argument;
   const std::size_t size = queue->size();
+  const std::size_t left = start == 0 ? size - std::min(length, size) : size;
+  if (left + data.size() > kMostBody) return Status::internal_failure;
   if (start == 0) {  // Takes the place of the first `length` bytes.
     queue->consume(std::min(length, size));
     queue->prepend(data);

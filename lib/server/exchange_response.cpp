@@ -177,9 +177,8 @@ void Exchange::on_deadline(Deadline which) noexcept {
   auto& stats = context_.stats;
   const std::uint16_t status = request_complete_ ? 504 : 408;
   if (which == Deadline::hold) return hold_expired();
-  // A hold has a limit of its own. In chains that look at bodies it ends with the stream's idle
-  // time, too, as in Envoy: who keeps a plugin's exchange waiting may be its client.
-  if (which == Deadline::stream_idle && bodies_ == nullptr && filter_holds()) return touch();
+  if (which == Deadline::stream_idle && filter_holds())
+    return touch();  // A hold has a limit of its own.
   LocalReply timeout{status, "stream timeout", Flag::stream_idle_timeout, "stream_idle_timeout"};
   switch (which) {
     case Deadline::route:

@@ -205,7 +205,11 @@ bool FilterPipeline::is_blocked() const noexcept {
 }
 
 bool FilterPipeline::waits() const noexcept {
-  return active_ && std::ranges::any_of(stages_, needs_limit);
+  if (!active_) return false;
+  for (std::size_t i = 0; i < stages_.size(); ++i) {
+    if (needs_limit(stages_[i]) && !hooks_[i]->idle_ends_hold()) return true;
+  }
+  return false;
 }
 
 bool FilterPipeline::is_full() const noexcept {

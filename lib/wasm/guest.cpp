@@ -194,7 +194,7 @@ void Guest::log(base::LogLevel level, std::string_view message) noexcept {
 // Once each: a plugin must not fill our memory by asking again and again.
 Guest::Deferred* Guest::defer(Deferred::Kind kind, StreamType type) {
   StreamSlot* const slot = context().slot;
-  if (slot == nullptr || slot->host() == nullptr) return nullptr;
+  if (slot == nullptr || slot->host() == nullptr || slot->failed()) return nullptr;
   for (std::size_t i = next_deferred_; i < deferred_.size(); ++i) {
     const Deferred& there = deferred_[i];
     if (there.slot == slot && there.kind == kind && there.type == type) return nullptr;

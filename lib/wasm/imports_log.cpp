@@ -103,9 +103,11 @@ std::uint64_t call_foreign_function(Guest& guest, Words a) {
   if (*name == "clear_route_cache") {
     if (StreamHost* stream = guest.stream()) stream->clear_route_cache();
   } else {
-    status = call_foreign(*name, *input, guest.vm_config().limits.memory, result);
+    // The guest's own time does not run out in here.
+    const Limits& limits = guest.vm_config().limits;
+    const auto until = std::chrono::steady_clock::now() + limits.callback;
+    status = call_foreign(*name, *input, limits.memory, result, until);
     if (status == Status::not_found) return answer(status);
-    if (status != Status::ok) result.clear();
   }
   // Who does not want the result gives no address for it.
   Status written = Status::ok;

@@ -9,11 +9,12 @@ namespace holdfast::wasm {
 namespace {
 
 // So much at most, over all plugins: what they share must not take the process down. Bytes of keys
-// and values, and of entries that wait in queues; number of queues, which last as long as the
-// process.
+// and values, and of entries that wait in queues; number of queues, and bytes of their names, which
+// last as long as the process.
 constexpr std::size_t kMostDataBytes = 64UL * 1024 * 1024;
 constexpr std::size_t kMostQueuedBytes = 64UL * 1024 * 1024;
 constexpr std::size_t kMostQueues = 10'000;
+constexpr std::size_t kLongestQueueName = 4'096;
 /// What an entry costs over its bytes, about.
 constexpr std::size_t kEntryCost = 64;
 
@@ -86,6 +87,7 @@ Status SharedState::set_data(std::string_view vm_id, std::string_view key, std::
 
 std::uint32_t SharedState::register_queue(std::string_view vm_id, std::string_view name,
                                           const void* owner, Notify notify) {
+  if (name.size() > kLongestQueueName) return 0;
   const std::lock_guard lock(impl_->queue_mutex);
   std::pair key{std::string(vm_id), std::string(name)};
   auto at = impl_->tokens.find(key);

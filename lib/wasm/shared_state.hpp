@@ -39,7 +39,7 @@ class SharedState {
   [[nodiscard]] Status set_data(std::string_view vm_id, std::string_view key,
                                 std::string_view value, std::uint32_t cas);
 
-  // Queues. A token of 0: too many queues. `notify` is called with the queue's token, on the thread
+  // Queues. A token of 0: too many queues, or too long a name. `notify` is called with the queue's token, on the thread
   // that enqueues, whenever something was put in; it must only post. Registering again (another
   // worker, a VM made anew) replaces who is told.
   using Notify = std::function<void(std::uint32_t token)>;

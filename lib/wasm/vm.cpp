@@ -10,6 +10,30 @@
 
 namespace holdfast::wasm {
 
+namespace {
+
+/// A copy of bytes, in a buffer that is used again; whoever needs another one meanwhile finds an
+/// empty one.
+class Spare {
+ public:
+  Spare(std::string& home, std::string_view bytes) : home_(home), copy_(std::exchange(home, {})) {
+    copy_.assign(bytes);
+  }
+  ~Spare() {
+    constexpr std::size_t kKept = 64UL * 1024;
+    if (copy_.capacity() <= kKept) home_ = std::move(copy_);
+  }
+  Spare(const Spare&) = delete;
+  Spare& operator=(const Spare&) = delete;
+  [[nodiscard]] std::string_view bytes() const noexcept { return copy_; }
+
+ private:
+  std::string& home_;
+  std::string copy_;
+};
+
+}  // namespace
+
 struct Vm::Impl {
   Impl(std::shared_ptr<Runtime> runtime, const Limits& limits, Guest& guest)
       : instance(std::move(runtime), limits, guest) {}
@@ -19,13 +43,9 @@ struct Vm::Impl {
     const Instance::Memory& memory = instance.memory();
     return std::uint64_t{pointer} + length <= memory.size ? memory.base + pointer : nullptr;
   }
-  [[nodiscard]] bool points_into_memory(std::string_view bytes) noexcept {
-    const Instance::Memory& memory = instance.memory();
-    const auto* begin = reinterpret_cast<const std::uint8_t*>(bytes.data());
-    return begin >= memory.base && begin < memory.base + memory.size;
-  }
 
   Instance instance;
+  std::string spare;  ///< Of give().
 };
 
 std::string_view export_name(Export e) noexcept {
@@ -133,9 +153,10 @@ Status Vm::give(std::string_view bytes, std::uint32_t pointer_out,
                 std::uint32_t length_out) noexcept {
   std::uint32_t pointer = 0;
   if (!bytes.empty()) {
-    // Allocating may move the memory.
-    const std::string kept(impl_->points_into_memory(bytes) ? bytes : std::string_view());
-    if (!kept.empty()) bytes = kept;
+    // While it allocates, the guest may call host functions, which change what `bytes` is a view
+    // of.
+    const Spare kept(impl_->spare, bytes);
+    bytes = kept.bytes();
     Instance& instance = impl_->instance;
     const Instance::Function& own = instance.function(Entry::allocate);
     const Instance::Function& allocate =

@@ -25,6 +25,8 @@ constexpr std::uint64_t kNotSupported = 58;
 
 constexpr std::uint32_t kMostRandomBytes = 64 * 1024;
 constexpr std::uint32_t kMostPieces = 1024;
+/// More is not taken at once, as a full pipe would not.
+constexpr std::uint32_t kMostOutput = 256 * 1024;
 
 [[nodiscard]] bool is_output(std::uint32_t descriptor) noexcept {
   return descriptor == 1 || descriptor == 2;
@@ -47,7 +49,7 @@ std::uint64_t write_pieces(Guest& guest, std::uint32_t descriptor, std::uint32_t
   if (count > kMostPieces) return kInvalid;
   const auto level = descriptor == 1 ? base::LogLevel::info : base::LogLevel::error;
   std::uint32_t total = 0;
-  for (std::uint64_t i = 0; i < count; ++i) {
+  for (std::uint64_t i = 0; i < count && total < kMostOutput; ++i) {
     const std::uint64_t at = pieces + 8 * i;
     if (at + 8 > std::uint64_t{UINT32_MAX} + 1) return kFault;
     const auto pointer = guest.vm().read_u32(static_cast<std::uint32_t>(at));
@@ -56,8 +58,9 @@ std::uint64_t write_pieces(Guest& guest, std::uint32_t descriptor, std::uint32_t
     if (*length == 0) continue;
     const auto text = guest.vm().read(*pointer, *length);
     if (!text) return kFault;
-    guest.write_output(level, *text);
-    total += *length;
+    const std::string_view taken = text->substr(0, kMostOutput - total);
+    guest.write_output(level, taken);
+    total += static_cast<std::uint32_t>(taken.size());
   }
   return guest.vm().write_u32(written, total) ? kSuccess : kFault;
 }

@@ -1,6 +1,7 @@
 """The daemon's configuration and its surroundings in the soak test."""
 import contextlib
 import itertools
+import json
 import socket
 import subprocess
 import threading
@@ -47,8 +48,19 @@ class Ports:
         return [f"stable:{self.stable}", f"silent:{self.silent}", *(f"churn:{port}" for port in self.churn)]
 
 
-def config(ports, dns_port, log):
-    """Listeners: the main one, one for each N, and one whose side requests are never answered."""
+def plugin_filter(path, cluster_name, count):
+    """The fan-out by a plugin: all of them share a VM."""
+    settings = {"dispatchCluster": cluster_name, "dispatchCount": count, "authority": "side"}
+    return {"name": "envoy.filters.http.wasm", "typed_config": {
+        "@type": TYPE + "envoy.extensions.filters.http.wasm.v3.Wasm", "config": {
+            "name": f"fan{count}", "root_id": f"fan{count}",
+            "configuration": {"@type": TYPE + "google.protobuf.StringValue", "value": json.dumps(settings)},
+            "vm_config": {"vm_id": "fan", "runtime": "envoy.wasm.runtime.v8", "code": {"local": {"filename": str(path)}}}}}}
+
+
+def config(ports, dns_port, log, plugin=None):
+    """Listeners: the main one, one for each N, and one whose side requests are never answered. `plugin`: a file; it makes
+    the side requests in place of the filter (where there are any: plugins refuse a count of 0)."""
     access_log = [{"name": "envoy.access_loggers.file", "typed_config": {
         "@type": TYPE + "envoy.extensions.access_loggers.file.v3.FileAccessLog", "path": str(log),
         "log_format": {"text_format_source": {"inline_string": LINE}}}}]
@@ -63,10 +75,14 @@ def config(ports, dns_port, log):
                                                  "/quit", "/garbage", "/surplus")),
         route("churn", "/churn"), route("dns", "/dns"), direct(200, "direct\n", "/direct"),
     ]
+
+    def fan(cluster_name, count, **extra):
+        return plugin_filter(plugin, cluster_name, count) if plugin and count else dispatch(cluster_name, count, **extra)
+
     listeners = [http(100, ports.main, routes),
-                 http(101, ports.held_for_ever, [route("stable")], [dispatch("silent", 3, max_hold="30s")])]
+                 http(101, ports.held_for_ever, [route("stable")], [fan("silent", 3, max_hold="30s")])]
     for calls in range(MOST_CALLS + 1):
-        filters = [dispatch("side", calls, path="/ok", max_hold="10s")]
+        filters = [fan("side", calls, path="/ok", max_hold="10s")]
         listeners.append(http(calls, ports.held + calls, [route("stable")], filters))
     clusters = [
         cluster("stable", ports.stable, **CLUSTER), cluster("silent", ports.silent, **CLUSTER),
@@ -108,7 +124,7 @@ class Background:
 def config_checks(binary, good, directory):
     """`holdfast check` beside the running daemon: on its own file, and on one that is wrong."""
     bad = directory / "bad.yaml"
-    bad.write_text(good.read_text(encoding="utf-8").replace('"count": 3', '"cuont": 3'), encoding="utf-8")
+    bad.write_text(good.read_text(encoding="utf-8").replace('"count": ', '"cuont": ', 1), encoding="utf-8")
     files = itertools.cycle([(good, 0), (bad, 78)])
 
     def turn():

@@ -37,7 +37,7 @@ TEST_CASE("a filter that lets all pass sees heads, bodies and ends in Envoy's or
                          "b.request_body hello 0", "a.request_body 1", "b.request_body 1",
                          "b.response 0", "a.response 0", "b.response_body world 0",
                          "a.response_body world 0", "b.response_body 1", "a.response_body 1",
-                         "a.complete", "a.end", "b.complete", "b.end"});
+                         "a.complete", "b.complete", "a.end", "b.end"});
 }
 
 TEST_CASE("a message without a body ends with its head", "[body]") {
@@ -99,7 +99,7 @@ TEST_CASE("what waited behind a held response is shown once, with its end, after
   f.turn([&] { f.filter(1).exchange->continue_response(1); });
   CHECK(f.client_gets("world").ends_with("world"));
   CHECK(f.trace == Trace{"a.response 0", "b.response_body world 1", "a.response_body world 1",
-                         "a.complete", "a.end", "b.complete", "b.end"});
+                         "a.complete", "b.complete", "a.end", "b.end"});
 }
 
 TEST_CASE("a Hold resumes a chain with body hooks, too", "[body]") {

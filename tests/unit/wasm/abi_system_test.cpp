@@ -1,5 +1,6 @@
 // Host functions that have nothing to do with HTTP: log, clocks, WASI, foreign functions; and all
 // of them with hostile arguments.
+#include <algorithm>
 #include <chrono>
 
 #include "base/log.hpp"
@@ -126,6 +127,27 @@ TEST_CASE_METHOD(SystemFixture, "what is printed without an end of line is bound
   CHECK(sizes == std::vector<std::size_t>{16'384, 16'384, 7'232});
 }
 
+TEST_CASE_METHOD(SystemFixture, "no more is printed at once than a pipe would take", "[wasm]") {
+  Wat wat;
+  const std::string text = wat.text(std::string(1'000, 'x'));
+  const std::string piece = text.substr(0, text.find(") (") + 1);
+  // 1,024 times the same 1,000 bytes.
+  const Lines lines = run(
+      wat,
+      "(local $i i32) (loop $next "
+      "(i32.store (i32.add (i32.const 16384) (local.get $i)) " +
+          piece +
+          ")"
+          "(i32.store (i32.add (i32.const 16388) (local.get $i)) (i32.const 1000))"
+          "(local.set $i (i32.add (local.get $i) (i32.const 8)))"
+          "(br_if $next (i32.lt_u (local.get $i) (i32.const 8192))))" +
+          note("fd_write", ints(1, 16384, 1024, 24)) + "(call $note (i32.load (i32.const 24)))");
+  std::size_t printed = 0;
+  for (const std::string& line : lines) printed += line.starts_with('x') ? line.size() : 0;
+  CHECK(printed == 256UL * 1024);
+  CHECK(std::count(lines.begin(), lines.end(), "262144") == 1);
+}
+
 TEST_CASE_METHOD(SystemFixture, "printing from outside of memory is refused", "[wasm]") {
   Wat wat;
   CHECK(run(wat, note("fd_write", ints(1, -8, 1, 24)) + note("fd_write", ints(1, -4, 1, 24)) +
@@ -186,7 +208,7 @@ TEST_CASE_METHOD(SystemFixture, "a plugin that exits has trapped", "[wasm]") {
   FakeStream stream;
   request(plugin, stream)->end(true);
   CHECK(stream.events == Lines{"failed"});
-  CHECK(stats->traps.at(static_cast<std::size_t>(TrapKind::exit)).get() == 1);
+  CHECK(stats->trap_exit.get() == 1);
   CHECK(said().at(0).find("proc_exit(2)") != std::string::npos);
 }
 
@@ -217,6 +239,18 @@ TEST_CASE("what is compressed is uncompressed again", "[wasm]") {
     CHECK(call_foreign("uncompress", packed, 2'000'000, unpacked) == Status::ok);
     CHECK(unpacked == text);
   }
+}
+
+TEST_CASE("neither takes longer than it may", "[wasm]") {
+  const auto past = std::chrono::steady_clock::now() - std::chrono::seconds(1);
+  std::string packed;
+  std::string out;
+  const std::string text(4'000'000, 'x');
+  CHECK(call_foreign("compress", text, 0, packed, past) == Status::internal_failure);
+  CHECK(packed.empty());
+  CHECK(call_foreign("compress", text, 0, packed) == Status::ok);
+  CHECK(call_foreign("uncompress", packed, text.size(), out, past) == Status::internal_failure);
+  CHECK(out.empty());
 }
 
 TEST_CASE("uncompressing is bounded, and ends for what is cut short or no zlib data", "[wasm]") {

@@ -47,7 +47,8 @@ TEST_CASE("every import that is missing or has another type is named", "[wasm]")
       "(import \"env\" \"memory\" (memory 1)) "
       "(import \"env\" \"base\" (global i32)) "
       "(import \"env\" \"table\" (table 1 funcref)) "
-      "(export \"memory\" (memory 0)) (func (export \"proxy_abi_version_0_2_0\")))");
+      "(export \"memory\" (memory 0)) (func (export \"proxy_abi_version_0_2_0\")) " +
+      std::string(kAllocator) + ")");
   CHECK(error ==
         "import env.proxy_nope is not provided by Holdfast; import env.proxy_nope is not provided "
         "by Holdfast; "
@@ -62,7 +63,8 @@ TEST_CASE("every import that is missing or has another type is named", "[wasm]")
 TEST_CASE("a module without a memory, an ABI version, or with callbacks of another type is refused",
           "[wasm]") {
   CHECK(refused("(module (func (export \"proxy_abi_version_0_2_0\")))") ==
-        "no memory is exported as \"memory\"");
+        "no memory is exported as \"memory\"; "
+        "neither proxy_on_memory_allocate nor malloc is exported");
   CHECK_THAT(
       refused(
           "(module (memory (export \"memory\") 1) (func (export \"proxy_abi_version_0_3_0\")))"),
@@ -81,7 +83,8 @@ TEST_CASE("a module without a memory, an ABI version, or with callbacks of anoth
 }
 
 TEST_CASE("what would get around the limits is not understood", "[wasm]") {
-  const std::string mark = "(func (export \"proxy_abi_version_0_2_0\"))";
+  const std::string mark =
+      "(func (export \"proxy_abi_version_0_2_0\")) " + std::string(kAllocator);
   CHECK_FALSE(refused("(module (memory (export \"memory\") i64 1) " + mark + ")").empty());
   CHECK_FALSE(refused("(module (memory (export \"memory\") 1 2 shared) " + mark + ")").empty());
   CHECK_FALSE(refused("(module (memory (export \"memory\") 1) (memory 1) " + mark + ")").empty());
@@ -91,7 +94,8 @@ TEST_CASE("what would get around the limits is not understood", "[wasm]") {
 
 TEST_CASE("the ABI is read from the exports", "[wasm]") {
   const auto abi_of = [](const std::string& marks) {
-    return compile("(module (memory (export \"memory\") 1) " + marks + ")")->abi();
+    return compile("(module (memory (export \"memory\") 1) " + std::string(kAllocator) + marks + ")")
+        ->abi();
   };
   const std::string first = "(func (export \"proxy_abi_version_0_1_0\"))";
   const std::string second = "(func (export \"proxy_abi_version_0_2_0\"))";
@@ -107,7 +111,8 @@ TEST_CASE("an import may be there twice", "[wasm]") {
   compile(
       "(module (import \"env\" \"note\" (func (param i32) (result i32))) "
       "(import \"env\" \"note\" (func (param i32) (result i32))) "
-      "(memory (export \"memory\") 1) (func (export \"proxy_abi_version_0_2_0\")))");
+      "(memory (export \"memory\") 1) (func (export \"proxy_abi_version_0_2_0\")) " +
+      std::string(kAllocator) + ")");
 }
 
 TEST_CASE("VM, module and engine may go in any order", "[wasm]") {

@@ -82,7 +82,13 @@ inline std::shared_ptr<Engine> make_engine(const std::filesystem::path& cache = 
 }
 
 /// A module with a memory of one page, an ABI mark, and `body`.
+/// An allocator that has nothing: each module must export one.
+inline constexpr std::string_view kAllocator =
+    "(func (export \"malloc\") (param i32) (result i32) (i32.const 0)) ";
+
 inline std::string module_text(std::string_view body) {
+  const bool allocates = body.find("malloc") != std::string_view::npos ||
+                         body.find("proxy_on_memory_allocate") != std::string_view::npos;
   // Imports come first in WAT.
   return "(module "
          "(import \"env\" \"note\" (func $note (param i32) (result i32))) "
@@ -90,7 +96,7 @@ inline std::string module_text(std::string_view body) {
          "(import \"env\" \"hook\" (func $hook (param i32) (result i32))) "
          "(import \"env\" \"leave\" (func $leave (param i32))) "
          "(memory (export \"memory\") 1) (func (export \"proxy_abi_version_0_2_1\")) " +
-         std::string(body) + ")";
+         std::string(allocates ? "" : kAllocator) + std::string(body) + ")";
 }
 
 /// proxy_on_tick with these instructions; (local.get 0) is its argument.

@@ -95,6 +95,8 @@ TEST_CASE_METHOD(Fixture, "what waits in queues is bounded", "[wasm]") {
   std::string value;
   CHECK(shared.dequeue(token, value) == Status::ok);
   CHECK(shared.enqueue(token, big) == Status::ok);
+  CHECK(shared.register_queue("vm", std::string(4'097, 'q'), nullptr, {}) == 0);
+  CHECK(shared.register_queue("vm", std::string(4'096, 'q'), nullptr, {}) != 0);
   std::uint32_t last = 1;
   for (unsigned i = 0; last != 0 && i < 20'000; ++i)
     last = shared.register_queue("vm", std::to_string(i), nullptr, {});

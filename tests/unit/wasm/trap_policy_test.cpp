@@ -32,7 +32,7 @@ TEST_CASE_METHOD(PluginFixture,
   CHECK(stream.events == Lines{"failed"});
   CHECK(context->failed());
   CHECK(traps() == 1);
-  CHECK(stats->traps.at(static_cast<std::size_t>(TrapKind::unreachable)).get() == 1);
+  CHECK(stats->trap_unreachable.get() == 1);
   const Lines told = said();
   CHECK(told.at(0) == "proxy_on_response_headers 3 66 0");
   CHECK_THAT(told.at(1), Catch::Matchers::StartsWith(
@@ -46,7 +46,7 @@ TEST_CASE_METHOD(PluginFixture,
   FakeStream next;
   StreamContext* next_context = request(plugin, next);
   CHECK(said() == Lines{"proxy_on_configure 1 10", "proxy_on_request_headers 2 8 1"});
-  CHECK(stats->reloads.get() == 1);
+  CHECK(stats->vms_replaced.get() == 1);
   CHECK(stats->vms_active.get() == 2);
   next_context->end(true);
 
@@ -58,6 +58,32 @@ TEST_CASE_METHOD(PluginFixture,
   CHECK(older.events.empty());
   CHECK(stats->vms_active.get() == 1);
   CHECK(stats->vms_created.get() == 2);
+}
+
+TEST_CASE_METHOD(PluginFixture, "nothing is asked of an exchange that has failed", "[wasm]") {
+  Wat wat;
+  wat.quiet("proxy_on_request_headers", 3, 1,
+            note("http_call", wat.text("cluster") +
+                                  wat.pairs(":method: GET\n:path: /\n:authority: a") +
+                                  ints(0, 0, 0, 0, 100, 24)))
+      .quiet("proxy_on_response_headers", 3, 0, "(unreachable)")
+      .quiet("proxy_on_http_call_response", 5, -1,
+             note("set_effective_context", ints(2)) + note("continue_stream", ints(1)));
+  Plugin& plugin = start(wat);
+  FakeStream failed;
+  FakeStream other;
+  StreamContext* failed_context = request(plugin, failed);
+  StreamContext* other_context = request(plugin, other);
+  (void)failed_context->on_response_headers(1, false);
+  CHECK(failed.events == Lines{"failed"});
+  (void)said();
+  // The other one's call comes back to the VM that has trapped.
+  REQUIRE(worker.calls.size() == 1);
+  worker.answer({});
+  CHECK(said() == Lines{"0", "0"});
+  CHECK(failed.events == Lines{"failed"});
+  failed_context->end(false);
+  other_context->end(false);
 }
 
 TEST_CASE_METHOD(PluginFixture, "a plugin that has no context for exchanges fails them", "[wasm]") {
@@ -101,7 +127,7 @@ TEST_CASE_METHOD(PluginFixture,
     worker.advance(milliseconds{seconds * 1'000 - 1});
     FakeStream meanwhile;
     CHECK(plugin.begin(meanwhile) == nullptr);
-    CHECK(stats->reload_backoff.get() == ++refused);
+    CHECK(stats->requests_down.get() == ++refused);
     worker.advance(milliseconds{1});
   }
   FakeStream stream;

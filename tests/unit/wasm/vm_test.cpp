@@ -296,6 +296,22 @@ TEST_CASE("bytes are given through the guest's allocator, from inside a host fun
   CHECK(vm.memory_size() == 3UL * 65536);
 }
 
+TEST_CASE("what is given may change while the guest allocates for it", "[wasm]") {
+  Running running(module_text(
+      "(func (export \"malloc\") (param i32) (result i32) "
+      "  (drop (call $hook (i32.const 2))) (i32.const 1000)) "
+      "(func (export \"proxy_on_tick\") (param i32) (drop (call $hook (i32.const 1))))"));
+  std::string value(3000, 'a');
+  running.guest.hook = [&](std::uint32_t asked) {
+    if (asked == 1) CHECK(running.vm->give(value, 16, 20) == Status::ok);
+    if (asked == 2) value = std::string(100'000, 'b');
+    return 0U;
+  };
+  REQUIRE(running.tick());
+  CHECK(running.vm->read_u32(20) == 3000u);
+  CHECK(running.vm->read(1000, 3000) == std::string(3000, 'a'));
+}
+
 TEST_CASE("bytes can't be given to a guest that has no place for them", "[wasm]") {
   SECTION("no allocator") {
     Running running(tick_text(""));
