@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <span>
 
 #include "config/context.hpp"
@@ -57,6 +58,12 @@ const MessageTable& filter_table() {
   return kTable;
 }
 
+bool is_network_filter(std::string_view type, const FilterCatalog& catalog) {
+  return std::any_of(catalog.begin(), catalog.end(), [&](const HttpFilterType& entry) {
+    return entry.point == ExtensionPoint::network_filter && entry.type_urls.front() == type;
+  });
+}
+
 /// One HttpConnectionManager or TcpProxy, as the last one; before a TcpProxy others, which come from
 /// the catalog.
 void check_filters(const Source& source, Context& context) {
@@ -67,18 +74,18 @@ void check_filters(const Source& source, Context& context) {
   for (std::size_t i = 0; i < all.size(); ++i) {
     const Value* config = Source(all[i]).find("typed_config");
     const auto content = config == nullptr ? std::nullopt : open_any(*config, "", "", nullptr);
-    if (!content) continue;  // Reported by the table.
+    if (!content) return;  // Reported by the table.
     const std::string_view type = content->type_name;
     const bool manager = type.ends_with(kManager);
     const bool last = i + 1 == all.size();
     if (!manager && !type.ends_with(".TcpProxy")) {
-      if (last) {
+      if (last && is_network_filter(type, context.catalog())) {
         context.error(all[i].location, "the last network filter must be an HttpConnectionManager "
                                        "or a TcpProxy");
       }
     } else if (!last) {
-      context.error(all[i + 1].location, "no network filter can follow an HttpConnectionManager or "
-                                         "a TcpProxy");
+      return context.error(all[i + 1].location, "no network filter can follow an "
+                                                "HttpConnectionManager or a TcpProxy");
     } else if (manager && i != 0) {
       context.error(all[0].location, "network filters before an HttpConnectionManager are not "
                                      "implemented by Holdfast");

@@ -65,7 +65,7 @@ TEST_CASE_METHOD(PluginFixture, "a connection's bytes are buffers 2 and 3", "[wa
   StreamContext* context = plugin.begin(stream);
   CHECK(context->on_data(StreamType::downstream, 5, false) == Action::proceed);
   CHECK(said() == Lines{"0", "ell", "0", "0", "2"});
-  CHECK(stream.bodies[BufferType::downstream_data] == "new");
+  CHECK(stream.events == Lines{"edit 2 0 99 new"});
   context->end_connection();
 }
 
