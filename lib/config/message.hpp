@@ -106,7 +106,7 @@ struct Field {
   std::vector<std::string> map_keys;  ///< map: the keys it takes; empty = any.
   /// any: the types include those of the FilterCatalog that belong there.
   std::optional<ExtensionPoint> extension_point;
-  bool inert = false;                 ///< Accepted and checked, without effect.
+  bool inert = false;  ///< Accepted and checked, without effect.
 
   /// Puts one converted scalar (each, for a list) into the struct. Null for Kind::message and any.
   std::function<void(void* target, const Scalar& value, Location location)> store;

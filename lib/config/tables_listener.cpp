@@ -64,8 +64,8 @@ bool is_network_filter(std::string_view type, const FilterCatalog& catalog) {
   });
 }
 
-/// One HttpConnectionManager or TcpProxy, as the last one; before a TcpProxy others, which come from
-/// the catalog.
+/// One HttpConnectionManager or TcpProxy, as the last one; before a TcpProxy others, which come
+/// from the catalog.
 void check_filters(const Source& source, Context& context) {
   const Value* filters = source.find("filters");
   if (filters == nullptr) return;
@@ -80,15 +80,18 @@ void check_filters(const Source& source, Context& context) {
     const bool last = i + 1 == all.size();
     if (!manager && !type.ends_with(".TcpProxy")) {
       if (last && is_network_filter(type, context.catalog())) {
-        context.error(all[i].location, "the last network filter must be an HttpConnectionManager "
-                                       "or a TcpProxy");
+        context.error(all[i].location,
+                      "the last network filter must be an HttpConnectionManager "
+                      "or a TcpProxy");
       }
     } else if (!last) {
-      return context.error(all[i + 1].location, "no network filter can follow an "
-                                                "HttpConnectionManager or a TcpProxy");
+      return context.error(all[i + 1].location,
+                           "no network filter can follow an "
+                           "HttpConnectionManager or a TcpProxy");
     } else if (manager && i != 0) {
-      context.error(all[0].location, "network filters before an HttpConnectionManager are not "
-                                     "implemented by Holdfast");
+      context.error(all[0].location,
+                    "network filters before an HttpConnectionManager are not "
+                    "implemented by Holdfast");
     }
   }
 }

@@ -28,8 +28,8 @@ struct Value {
 
   /// The entry with this key, or null.
   [[nodiscard]] const Value* find(std::string_view key) const;
-  /// What a repeated field takes: a list's items, nothing of null, else the one value (as protobuf's
-  /// JSON reads it).
+  /// What a repeated field takes: a list's items, nothing of null, else the one value (as
+  /// protobuf's JSON reads it).
   [[nodiscard]] std::span<const Value> as_list() const;
   /// The same, for good.
   void become_list();

@@ -443,8 +443,8 @@ config::HttpFilterType other_type(std::string name, config::ExtensionPoint point
     WasmMessage message;
     config::parse_any(table, value, &message, context);
     if (message.runtime.text != kNullRuntime) return in_runtime(std::move(message), context);
-    context.error(message.runtime.location, "runtime \"" + std::string(kNullRuntime) +
-                                                "\" has plugins for HTTP only");
+    context.error(message.runtime.location,
+                  "runtime \"" + std::string(kNullRuntime) + "\" has plugins for HTTP only");
     return {};
   };
   return type;

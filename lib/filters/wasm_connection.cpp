@@ -1,5 +1,5 @@
-// A plugin as a filter of TCP connections. Source of the order and the arguments of callbacks: Envoy
-// 1.40, observed.
+// A plugin as a filter of TCP connections. Source of the order and the arguments of callbacks:
+// Envoy 1.40, observed.
 #include <algorithm>
 #include <utility>
 
@@ -42,7 +42,7 @@ class WasmConnection final : public ConnectionFilter, public wasm::StreamHost {
   }
 
   [[nodiscard]] ConnectionVerdict on_data(ConnectionSide from, base::ByteQueue& data,
-                                                 bool end) noexcept override {
+                                          bool end) noexcept override {
     if (context_ == nullptr || context_->failed()) return status(wasm::Action::proceed);
     const bool client = from == ConnectionSide::client;
     base::ByteQueue*& shown = client ? client_data_ : upstream_data_;

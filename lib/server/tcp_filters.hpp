@@ -1,7 +1,8 @@
 // The network filters of one TCP connection, and the bytes that wait for their verdicts.
 //
 // Owner: its TcpSession, which has one when its listener has filters. Thread: the worker's. The
-// client's bytes go through the filters in the file's order, the upstream's in reverse, as in Envoy.
+// client's bytes go through the filters in the file's order, the upstream's in reverse, as in
+// Envoy.
 #pragma once
 
 #include <cstdint>

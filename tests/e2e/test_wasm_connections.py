@@ -4,6 +4,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -75,7 +76,7 @@ def network(folder, extra=None, name="plugin", **parameters):
 class Stage:
     """A tcp_proxy to an echo server, with filters before it."""
 
-    def __init__(self, holdfast, folder, *filters, args=("--concurrency", "1"), **extra):
+    def __init__(self, holdfast, folder, *filters, args=(), **extra):
         self.echo = Echo()
         self.port = free_port()
         admin = free_port()
@@ -112,8 +113,6 @@ def test_more_than_the_buffer_limit_goes_through(holdfast, tmp_path):
     data = os.urandom(1 << 20) * 3
     with Stage(holdfast, tmp_path, network(tmp_path), per_connection_buffer_limit_bytes=32768) as stage:
         with stage.connect() as connection:
-            connection.setblocking(True)
-            import threading
 
             def send():
                 connection.sendall(data)
@@ -170,7 +169,7 @@ def test_the_policy_decides_what_becomes_of_it(holdfast, tmp_path, policy, answe
 
 
 def test_connections_open_at_the_end_are_ended(holdfast, tmp_path):
-    with Stage(holdfast, tmp_path, network(tmp_path), args=("--concurrency", "1", "--drain-time-s", "0")) as stage:
+    with Stage(holdfast, tmp_path, network(tmp_path), args=("--drain-time-s", "0")) as stage:
         with stage.connect() as connection:
             connection.sendall(b"hello")
             assert connection.recv(100) == b"hello"
@@ -183,7 +182,7 @@ def test_a_plugin_beside_the_listeners(holdfast, tmp_path, singleton, instances)
     admin = free_port()
     config = service(plugin(write(tmp_path, SERVICE)), singleton=singleton)
     text = bootstrap([], [], admin, bootstrap_extensions=[config])
-    proxy = Proxy("holdfast", holdfast, text, tmp_path, admin, ("--concurrency", "2"))
+    proxy = Proxy("holdfast", holdfast, text, tmp_path, admin, concurrency=2)
     proxy.start()
     try:
         wait_until(lambda: proxy.stderr().count("queue ready") >= instances, 10, "queue ready")

@@ -223,8 +223,7 @@ std::vector<std::string> complaints(const std::string& filters, const std::strin
   - {name: httpbin, type: STATIC}
 bootstrap_extensions:
 )" + extensions;
-  config::LoadResult loaded =
-      config::load_text(text, "x.yaml", catalog(), config::process_env());
+  config::LoadResult loaded = config::load_text(text, "x.yaml", catalog(), config::process_env());
   std::vector<std::string> found;
   for (const auto& diagnostic : loaded.diagnostics) found.push_back(config::to_string(diagnostic));
   if (result != nullptr) *result = std::move(loaded);
@@ -266,9 +265,9 @@ TEST_CASE("plugins stand before a TcpProxy, and beside the listeners", "[filters
 
 TEST_CASE("where plugins of connections may not stand", "[filters]") {
   const std::string plugin = network(message("name: plug"));
-  CHECK(complaints(plugin) == std::vector<std::string>{
-                                  "x.yaml:7:9: error: the last network filter must be an "
-                                  "HttpConnectionManager or a TcpProxy"});
+  CHECK(complaints(plugin) ==
+        std::vector<std::string>{"x.yaml:7:9: error: the last network filter must be an "
+                                 "HttpConnectionManager or a TcpProxy"});
   CHECK(complaints(kProxy + "\n      " + plugin) ==
         std::vector<std::string>{
             "x.yaml:8:9: error: no network filter can follow an HttpConnectionManager or a "

@@ -30,8 +30,8 @@ TEST_CASE_METHOD(PluginFixture, "an exchange is asked after the callback, in ord
   context->end(true);
 }
 
-TEST_CASE_METHOD(PluginFixture, "streams of connections are told, whatever they mean to an exchange",
-                 "[wasm]") {
+TEST_CASE_METHOD(PluginFixture,
+                 "streams of connections are told, whatever they mean to an exchange", "[wasm]") {
   Wat wat;
   wat.quiet("proxy_on_request_headers", 3, 1,
             note("continue_stream", ints(2)) + note("continue_stream", ints(3)) +
