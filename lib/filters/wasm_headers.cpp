@@ -79,17 +79,6 @@ bool is_visible(std::string_view text) {
   return std::ranges::all_of(text, [](unsigned char c) { return c > ' ' && c < 0x7f; });
 }
 
-/// A host, or what plugins make of one to choose a route by ("localhost:8080-canary", as the Go
-/// SDK's example does): the same characters (RFC 3986 3.2.2) in any order.
-bool is_authority(std::string_view value) {
-  constexpr std::string_view kMarks = "-._~!$&'()*+;=:";
-  return is_visible(value) &&
-         (http::is_valid_host(value) || std::ranges::all_of(value, [&](char c) {
-            return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
-                   kMarks.find(c) != std::string_view::npos;
-          }));
-}
-
 /// Field values as they may come from the wire (RFC 9110 5.5).
 bool is_value(std::string_view value) {
   return std::ranges::all_of(value,
@@ -234,7 +223,7 @@ Status WasmRequestHeaders::set_pseudo(std::string_view name, std::string_view va
       if (good) head_.set_method(value);
       break;
     case kAuthority:
-      good = is_authority(value);
+      good = is_visible(value) && (http::is_valid_host(value) || http::is_marked_host(value));
       if (good) head_.set(HeaderId::host, value);
       break;
     default:  // The scheme goes nowhere in HTTP/1.
