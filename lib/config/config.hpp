@@ -61,6 +61,13 @@ struct HttpFilter {
   Location location;
 };
 
+/// A network filter before the last one of its chain, and an entry of bootstrap_extensions: like
+/// HttpFilter.
+struct Extension {
+  std::string type;
+  std::shared_ptr<const FilterConfig> config;
+};
+
 struct ClusterRoute {
   std::string cluster;
   std::size_t cluster_index = 0;             ///< Into Bootstrap::clusters; resolved by load().
@@ -155,8 +162,10 @@ struct Listener {
   bool ignore_global_conn_limit = false;
   /// Then the worker looks after its other sockets before it accepts more; unset: kAcceptsPerTurn.
   std::optional<std::uint32_t> max_connections_to_accept_per_socket_event;
+  /// What sees a connection's bytes before `filter` does. Only before a TcpProxy.
+  std::vector<Extension> network_filters;
   std::variant<HttpConnectionManager, TcpProxy>
-      filter;  ///< The one network filter of the one filter chain.
+      filter;  ///< The last network filter of the one filter chain.
   Location location;
 };
 
@@ -235,6 +244,7 @@ struct Bootstrap {
   std::vector<Cluster> clusters;
   std::optional<Admin> admin;
   std::optional<OverloadManager> overload_manager;
+  std::vector<Extension> extensions;  ///< bootstrap_extensions: what runs beside the listeners.
   std::vector<StatsTag> stats_tags;
   Milliseconds stats_flush_interval{5'000};
   std::string node_id;

@@ -201,6 +201,7 @@ constexpr MessageFields kMessages[] = {
      "access_log_flush_interval flush_access_log_on_connected access_log_options "
      "proxy_protocol_tlvs proxy_protocol_tlv_merge_policy upstream_connect_mode "
      "max_early_data_bytes check_drain_close"},
+    {"envoy.extensions.filters.network.wasm.v3.Wasm", "config"},
     {"envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig",
      "resolvers use_resolvers_as_fallback filter_unroutable_families dns_resolver_options "
      "udp_max_queries query_timeout_seconds query_tries rotate_nameservers "
@@ -224,6 +225,7 @@ constexpr MessageFields kMessages[] = {
     {"envoy.extensions.wasm.v3.VmConfig",
      "vm_id runtime code configuration allow_precompiled nack_on_code_cache_miss "
      "environment_variables capability_restriction_config"},
+    {"envoy.extensions.wasm.v3.WasmService", "config singleton"},
 };
 
 std::vector<EnvoyField> split(std::string_view fields) {

@@ -1,4 +1,5 @@
-// FilterCatalog: the http filters that the loader may meet in HttpConnectionManager.http_filters.
+// FilterCatalog: the filters that the loader may meet in HttpConnectionManager.http_filters, in a
+// filter chain before a TcpProxy, and in bootstrap_extensions.
 //
 // Owner: filters/ makes it, app/ hands it to load(); immutable. The loader knows no filter but
 // through the catalog: the router is an entry like any other, only with `terminal` set.
@@ -20,6 +21,7 @@ struct ParsedHttpFilter {
   std::shared_ptr<const FilterConfig> config;
 };
 
+/// One entry. Of an http filter, unless `point` says otherwise.
 struct HttpFilterType {
   std::string name;  ///< "dispatch"
   /// Full message names ("envoy.extensions.filters.http.router.v3.Router"); the first is the one we
@@ -28,6 +30,7 @@ struct HttpFilterType {
   const MessageTable* table = nullptr;  ///< For the schema and the reference page.
   std::function<ParsedHttpFilter(const Value& value, Context& context)> parse;
   bool terminal = false;
+  ExtensionPoint point = ExtensionPoint::http_filter;
 };
 
 using FilterCatalog = std::vector<HttpFilterType>;

@@ -27,7 +27,8 @@ void merge_keys(Value& base, Value over) {
 
 void merge_field(const Field& field, Value& base, Value over) {
   const bool same = base.kind == over.kind;
-  if (same && base.kind == Value::Kind::sequence) {
+  if (field.cardinality == Cardinality::list && base.kind != Value::Kind::null) {
+    for (Value* list : {&base, &over}) list->become_list();
     std::move(over.items.begin(), over.items.end(), std::back_inserter(base.items));
   } else if (same && base.kind == Value::Kind::mapping && field.kind == Kind::message) {
     merge(field.message(), base, std::move(over));

@@ -35,6 +35,7 @@ namespace holdfast::config {
 class Context;
 class Source;
 struct MessageTable;
+struct ParsedHttpFilter;  // filter_catalog.hpp
 using TableRef = const MessageTable& (*)();
 
 enum class Kind : std::uint8_t {
@@ -65,6 +66,9 @@ struct EnumValue {
   bool implemented = true;  ///< false: Envoy's, refused by name.
 };
 using EnumTable = std::vector<EnumValue>;
+
+/// Where in the configuration the types of a FilterCatalog can stand.
+enum class ExtensionPoint : std::uint8_t { http_filter, network_filter, bootstrap_extension };
 
 /// A converted scalar on its way into the struct. Durations are milliseconds, structures their JSON
 /// text.
@@ -100,13 +104,16 @@ struct Field {
   TableRef message = nullptr;
   std::vector<AnyType> any_types;
   std::vector<std::string> map_keys;  ///< map: the keys it takes; empty = any.
-  bool http_filter = false;           ///< any: the types are those of the FilterCatalog.
-  bool inert = false;                 ///< Accepted and checked, without effect.
+  /// any: the types include those of the FilterCatalog that belong there.
+  std::optional<ExtensionPoint> extension_point;
+  bool inert = false;  ///< Accepted and checked, without effect.
 
   /// Puts one converted scalar (each, for a list) into the struct. Null for Kind::message and any.
   std::function<void(void* target, const Scalar& value, Location location)> store;
   /// Puts one entry of a map of strings into the struct.
   std::function<void(void* target, std::string key, std::string value)> store_entry;
+  /// Takes what a type of the FilterCatalog has made of the field.
+  std::function<void(void* target, ParsedHttpFilter&& parsed)> accept;
   /// Gives the struct that the message's own table fills: a new list element, or the member.
   std::function<void*(void* target)> open;
 };

@@ -288,8 +288,16 @@ class Message {
     target.map_keys = std::move(keys);
     return *this;
   }
-  /// The field takes the http filters of the catalog; T must be HttpFilter.
-  Message& http_filter() { return last().http_filter = true, *this; }
+  /// The field also takes the types of the catalog that belong there; `accept(T&,
+  /// ParsedHttpFilter&&)` gets what they have made of it.
+  template <class Accept>
+  Message& extension(ExtensionPoint point, Accept accept) {
+    last().extension_point = point;
+    last().accept = [accept](void* target, ParsedHttpFilter&& parsed) {
+      accept(*static_cast<T*>(target), std::move(parsed));
+    };
+    return *this;
+  }
   /// Distinguishes this table from another of the same message.
   Message& titled(std::string title) {
     table_.title = std::move(title);

@@ -89,13 +89,13 @@ class MessageParser {
   }
 
   void read_list(const Field& field, const Value& value) {
-    if (value.kind != Value::Kind::sequence) {
+    if (value.kind != Value::Kind::sequence && context_.scalars() == Scalars::strict) {
       context_.error(value.location,
                      of(field) + " wants a list, not " + std::string(kind_name(value.kind)));
       return;
     }
     check_item_count(field, value);
-    for (const Value& item : value.items) {
+    for (const Value& item : value.as_list()) {
       if (item.kind == Value::Kind::null) {
         context_.error(item.location, "null in the list \"" + field.name + "\" of " + table_.name);
       } else {
@@ -105,7 +105,7 @@ class MessageParser {
   }
 
   void check_item_count(const Field& field, const Value& value) {
-    const std::size_t count = value.items.size();
+    const std::size_t count = value.as_list().size();
     const bool too_many = field.max_items && count > *field.max_items;
     if (count >= field.min_items && !too_many) return;
     std::string wanted;
@@ -115,7 +115,7 @@ class MessageParser {
       wanted = too_many ? "at most " + std::to_string(*field.max_items)
                         : "at least " + std::to_string(field.min_items);
     }
-    context_.error(too_many ? value.items[*field.max_items].location : value.location,
+    context_.error(too_many ? value.as_list()[*field.max_items].location : value.location,
                    of(field) + " wants " + wanted + " item" + (wanted.ends_with(" 1") ? "" : "s") +
                        ", not " + std::to_string(count));
   }

@@ -26,8 +26,8 @@ std::vector<Candidate> candidates_of(const Field& field, const FilterCatalog& ca
   std::vector<Candidate> result;
   result.reserve(field.any_types.size() + catalog.size());
   for (const AnyType& type : field.any_types) result.push_back({&type.type_names, &type, nullptr});
-  if (field.http_filter) {
-    for (const HttpFilterType& type : catalog) result.push_back({&type.type_urls, nullptr, &type});
+  for (const HttpFilterType& type : catalog) {
+    if (field.extension_point == type.point) result.push_back({&type.type_urls, nullptr, &type});
   }
   return result;
 }
@@ -128,10 +128,7 @@ void parse_any_field(const Field& field, std::string_view owner, const Value& va
     if (candidate.type != nullptr) {
       candidate.type->parse(target, *content->value, context);
     } else {
-      ParsedHttpFilter parsed = candidate.filter->parse(*content->value, context);
-      auto* filter = static_cast<HttpFilter*>(target);
-      filter->type = std::move(parsed.type);
-      filter->config = std::move(parsed.config);
+      field.accept(target, candidate.filter->parse(*content->value, context));
     }
     return;
   }

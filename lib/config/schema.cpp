@@ -188,6 +188,9 @@ class SchemaWriter {
         if (field.min_items != 0) list["minItems"] = field.min_items;
         if (field.max_items) list["maxItems"] = *field.max_items;
         ways.push_back(std::move(list));
+        if (field.min_items < 2) {  // One value stands for a list of it.
+          for (json::value& way : single(field)) ways.push_back(std::move(way));
+        }
         break;
       }
       case Cardinality::map: {

@@ -77,7 +77,7 @@ class Writer {
     if (field.cardinality == Cardinality::one) return single(field, value);
     if (field.cardinality == Cardinality::list) {
       json::array out;
-      for (const Value& item : value.items) out.push_back(single(field, item));
+      for (const Value& item : value.as_list()) out.push_back(single(field, item));
       return out;
     }
     json::object out;
@@ -137,7 +137,7 @@ class Writer {
       if (has(type.type_names)) return &type.table();
     }
     for (const HttpFilterType& type : catalog_) {
-      if (field.http_filter && has(type.type_urls)) return type.table;
+      if (field.extension_point == type.point && has(type.type_urls)) return type.table;
     }
     return nullptr;
   }

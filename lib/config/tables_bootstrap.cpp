@@ -149,7 +149,7 @@ void check_layer_names(const Source& source, Context& context) {
   const Value* layers = source.find("layers");
   if (layers == nullptr) return;
   std::set<std::string> seen;
-  for (const Value& layer : layers->items) {
+  for (const Value& layer : layers->as_list()) {
     const Value* name = layer.find("name");
     if (name != nullptr && !seen.insert(name->text).second) {
       context.error(name->location,
@@ -173,6 +173,24 @@ const MessageTable& layered_runtime_table() {
   return kTable;
 }
 
+const MessageTable& bootstrap_extension_table() {
+  static const MessageTable kTable =
+      Message<Extension>("TypedExtensionConfig", "envoy.config.core.v3.TypedExtensionConfig",
+                         "Something that runs beside the listeners.")
+          .titled("TypedExtensionConfig (bootstrap)")
+          .ignored<std::string>("name", "A label; `@type` decides what it is.")
+          .required()
+          .any("typed_config", {}, "What it is, and its settings.")
+          .extension(ExtensionPoint::bootstrap_extension,
+                     [](Extension& extension, ParsedHttpFilter&& parsed) {
+                       extension.type = std::move(parsed.type);
+                       extension.config = std::move(parsed.config);
+                     })
+          .required()
+          .table();
+  return kTable;
+}
+
 }  // namespace
 
 const MessageTable& bootstrap_table() {
@@ -190,6 +208,8 @@ const MessageTable& bootstrap_table() {
           .field("stats_flush_interval", &Bootstrap::stats_flush_interval,
                  "How long a histogram's interval is, as /stats shows it.")
           .range(1'000'000, 299'999'999'999)
+          .message("bootstrap_extensions", &Bootstrap::extensions, bootstrap_extension_table,
+                   "What runs beside the listeners: plugins without connections.")
           .nested("layered_runtime", layered_runtime_table, "Envoy's runtime values.")
           .inert()
           .table();

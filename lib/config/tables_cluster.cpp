@@ -19,7 +19,7 @@ void check_static(const Cluster& cluster, Context& context) {
 void check_logical(const Cluster& cluster, const Source& source, Context& context) {
   const Value* assignment = source.find("load_assignment");
   const Value* localities = assignment == nullptr ? nullptr : Source(*assignment).find("endpoints");
-  const std::size_t count = localities == nullptr ? 0 : localities->items.size();
+  const std::size_t count = localities == nullptr ? 0 : localities->as_list().size();
   if (count == 1 && cluster.endpoints.size() == 1) return;
   context.error(source.where("load_assignment"),
                 "LOGICAL_DNS cluster \"" + cluster.name +

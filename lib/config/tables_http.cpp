@@ -50,7 +50,11 @@ const MessageTable& http_filter_table() {
           .field("name", &HttpFilter::name, "A label; `@type` decides what the filter is.")
           .required()
           .any("typed_config", {}, "Which filter, and its settings.")
-          .http_filter()
+          .extension(ExtensionPoint::http_filter,
+                     [](HttpFilter& filter, ParsedHttpFilter&& parsed) {
+                       filter.type = std::move(parsed.type);
+                       filter.config = std::move(parsed.config);
+                     })
           .required()
           .finish([](HttpFilter& filter, const Source& source, Context&) {
             filter.location = source.at();

@@ -1,4 +1,8 @@
+#include <algorithm>
+#include <span>
+
 #include "config/context.hpp"
+#include "config/parse.hpp"
 #include "config/tables.hpp"
 
 namespace holdfast::config {
@@ -44,9 +48,52 @@ const MessageTable& filter_table() {
                     {"envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"}, tcp_proxy_table,
                     [](Listener& listener) { return &listener.filter.emplace<TcpProxy>(); })},
                "Which filter, and its settings.")
+          .extension(ExtensionPoint::network_filter,
+                     [](Listener& listener, ParsedHttpFilter&& parsed) {
+                       listener.network_filters.push_back(
+                           {std::move(parsed.type), std::move(parsed.config)});
+                     })
           .required()
           .table();
   return kTable;
+}
+
+bool is_network_filter(std::string_view type, const FilterCatalog& catalog) {
+  return std::any_of(catalog.begin(), catalog.end(), [&](const HttpFilterType& entry) {
+    return entry.point == ExtensionPoint::network_filter && entry.type_urls.front() == type;
+  });
+}
+
+/// One HttpConnectionManager or TcpProxy, as the last one; before a TcpProxy others, which come
+/// from the catalog.
+void check_filters(const Source& source, Context& context) {
+  const Value* filters = source.find("filters");
+  if (filters == nullptr) return;
+  constexpr std::string_view kManager = "HttpConnectionManager";
+  const std::span<const Value> all = filters->as_list();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Value* config = Source(all[i]).find("typed_config");
+    const auto content = config == nullptr ? std::nullopt : open_any(*config, "", "", nullptr);
+    if (!content) return;  // Reported by the table.
+    const std::string_view type = content->type_name;
+    const bool manager = type.ends_with(kManager);
+    const bool last = i + 1 == all.size();
+    if (!manager && !type.ends_with(".TcpProxy")) {
+      if (last && is_network_filter(type, context.catalog())) {
+        context.error(all[i].location,
+                      "the last network filter must be an HttpConnectionManager "
+                      "or a TcpProxy");
+      }
+    } else if (!last) {
+      return context.error(all[i + 1].location,
+                           "no network filter can follow an "
+                           "HttpConnectionManager or a TcpProxy");
+    } else if (manager && i != 0) {
+      context.error(all[0].location,
+                    "network filters before an HttpConnectionManager are not "
+                    "implemented by Holdfast");
+    }
+  }
 }
 
 const MessageTable& filter_chain_table() {
@@ -54,10 +101,13 @@ const MessageTable& filter_chain_table() {
       Message<Listener>("FilterChain", "envoy.config.listener.v3.FilterChain",
                         "What happens to a connection.")
           .ignored<std::string>("name", "A label.")
-          .nested("filters", filter_table, "The network filter.", Cardinality::list)
+          .nested("filters", filter_table, "The network filters.", Cardinality::list)
           .required()
-          .items(1, 1)
-          .differs("Exactly one filter: an HttpConnectionManager or a TcpProxy.")
+          .items(1)
+          .differs("One HttpConnectionManager, or one TcpProxy with plugins before it.")
+          .finish([](Listener&, const Source& source, Context& context) {
+            check_filters(source, context);
+          })
           .table();
   return kTable;
 }

@@ -56,7 +56,7 @@ void check_twice(const Source& source, Context& context) {
   const Value* monitors = source.find("resource_monitors");
   if (monitors == nullptr) return;
   std::set<std::string> seen;
-  for (const Value& monitor : monitors->items) {
+  for (const Value& monitor : monitors->as_list()) {
     const Value* name = monitor.find("name");
     if (name != nullptr && !seen.insert(name->text).second) {
       context.error(name->location,

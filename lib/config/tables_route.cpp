@@ -156,10 +156,10 @@ void check_domains(const Source& source, Context& context) {
   const Value* hosts = source.find("virtual_hosts");
   if (hosts == nullptr) return;
   std::map<std::string, Location> seen;
-  for (const Value& host : hosts->items) {
+  for (const Value& host : hosts->as_list()) {
     const Value* domains = host.find("domains");
     if (domains == nullptr) continue;
-    for (const Value& domain : domains->items) {
+    for (const Value& domain : domains->as_list()) {
       if (domain.kind != Value::Kind::string) continue;
       warn_of_star(domain, context);
       const auto [first, fresh] = seen.emplace(lower_case(domain.text), domain.location);

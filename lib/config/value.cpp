@@ -11,6 +11,20 @@ const Value* Value::find(std::string_view key) const {
   return nullptr;
 }
 
+std::span<const Value> Value::as_list() const {
+  if (kind == Kind::sequence) return items;
+  return {this, kind == Kind::null ? 0U : 1U};
+}
+
+void Value::become_list() {
+  if (kind == Kind::sequence) return;
+  Value list;
+  list.location = location;
+  list.kind = Kind::sequence;
+  if (kind != Kind::null) list.items.push_back(std::move(*this));
+  *this = std::move(list);
+}
+
 std::string_view kind_name(Value::Kind kind) {
   switch (kind) {
     case Value::Kind::null:

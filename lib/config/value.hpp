@@ -6,6 +6,7 @@
 // quoted a string), `${VAR}` is already replaced, and no mapping holds the same key twice.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,11 @@ struct Value {
 
   /// The entry with this key, or null.
   [[nodiscard]] const Value* find(std::string_view key) const;
+  /// What a repeated field takes: a list's items, nothing of null, else the one value (as
+  /// protobuf's JSON reads it).
+  [[nodiscard]] std::span<const Value> as_list() const;
+  /// The same, for good.
+  void become_list();
 };
 
 struct Value::Entry {

@@ -43,8 +43,8 @@ std::vector<AnyChoice> any_choices(const Field& field, const FilterCatalog& cata
   std::vector<AnyChoice> result;
   result.reserve(field.any_types.size() + catalog.size());
   for (const AnyType& type : field.any_types) result.push_back({type.type_names, &type.table()});
-  if (field.http_filter) {
-    for (const HttpFilterType& type : catalog) result.push_back({type.type_urls, type.table});
+  for (const HttpFilterType& type : catalog) {
+    if (field.extension_point == type.point) result.push_back({type.type_urls, type.table});
   }
   return result;
 }

@@ -31,7 +31,7 @@ class WorkerPlugins {
   virtual void add_stats(stats::Registry& registry) const = 0;
 };
 
-/// Null: the configuration has no plugin. `metrics` outlives it.
+/// Null: the configuration has no plugin. Both references outlive it.
 [[nodiscard]] std::unique_ptr<SharedPlugins> make_shared_plugins(const config::Bootstrap& bootstrap,
                                                                  stats::CustomStats& metrics);
 /// All references outlive it.

@@ -21,6 +21,8 @@ const config::FilterCatalog& catalog() {
   static const config::FilterCatalog kCatalog = [] {
     config::FilterCatalog catalog;
     for (const FilterType& type : filter_types()) catalog.push_back(type.config);
+    catalog.push_back(wasm_network_type());
+    catalog.push_back(wasm_service_type());
     return catalog;
   }();
   return kCatalog;

@@ -27,7 +27,7 @@ struct FilterType {
 
 /// All of them, in the order of registration.
 [[nodiscard]] const std::vector<FilterType>& filter_types();
-/// For config::load().
+/// For config::load(): these, and what goes elsewhere in the configuration.
 [[nodiscard]] const config::FilterCatalog& catalog();
 /// The type a config::HttpFilter names, or null.
 [[nodiscard]] const FilterType* find_type(std::string_view name);

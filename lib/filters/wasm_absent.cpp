@@ -1,4 +1,5 @@
 // A build without plugins: the loader refuses them by name (wasm_config.cpp), so none is ever made.
+#include "filters/network_filter.hpp"
 #include "filters/plugins.hpp"
 #include "filters/wasm_config.hpp"
 
@@ -7,6 +8,11 @@ namespace holdfast::filters {
 std::unique_ptr<Filter> make_wasm_filter(const config::FilterConfig& /*config*/,
                                          const WorkerServices& /*services*/,
                                          std::size_t /*index*/) {
+  return nullptr;
+}
+
+std::unique_ptr<NetworkFilter> make_network_filter(const config::Extension& /*filter*/,
+                                                   WorkerPlugins* /*plugins*/) {
   return nullptr;
 }
 

@@ -60,6 +60,7 @@ struct WasmMessage {
   Milliseconds callback_timeout{100};
   std::uint64_t max_memory_bytes = 128UL * 1024 * 1024;
   std::optional<Milliseconds> max_hold;
+  bool singleton = false;
   Location at;
 };
 
@@ -276,15 +277,28 @@ const MessageTable& plugin_config_table() {
   return kTable;
 }
 
+Message<WasmMessage> limits(std::string full_name) {
+  Message<WasmMessage> message("PluginLimits", std::move(full_name),
+                               "What a plugin may use. Beyond, it has crashed.");
+  message
+      .field("callback_timeout", &WasmMessage::callback_timeout,
+             "CPU time of one callback. Starting and configuring may take longer.")
+      .range(1'000'000, 60UL * 1'000'000'000)
+      .field("max_memory_bytes", &WasmMessage::max_memory_bytes, "Memory of one machine.")
+      .range(static_cast<std::int64_t>(kPage), kMostMemory);
+  return message;
+}
+
+/// Of a plugin without exchanges.
+const MessageTable& common_limits_table() {
+  static const MessageTable kTable =
+      limits("holdfast.wasm.v1.PluginLimits").titled("PluginLimits (no HTTP)").table();
+  return kTable;
+}
+
 const MessageTable& limits_table() {
   static const MessageTable kTable =
-      Message<WasmMessage>("PluginLimits", "holdfast.filters.http.wasm.v1.PluginLimits",
-                           "What a plugin may use. Beyond, it has crashed.")
-          .field("callback_timeout", &WasmMessage::callback_timeout,
-                 "CPU time of one callback. Starting and configuring may take longer.")
-          .range(1'000'000, 60UL * 1'000'000'000)
-          .field("max_memory_bytes", &WasmMessage::max_memory_bytes, "Memory of one machine.")
-          .range(static_cast<std::int64_t>(kPage), kMostMemory)
+      limits("holdfast.filters.http.wasm.v1.PluginLimits")
           .field("max_hold", &WasmMessage::max_hold,
                  "How long the plugin may pause an exchange with no call of its own under way. "
                  "Default: the route's timeout; 0 there or here = five minutes.")
@@ -300,6 +314,35 @@ const MessageTable& wasm_table() {
           .nested("config", &plugin_config_table, "The plugin.")
           .required()
           .nested("limits", &limits_table, "Bounds, for plugins in WebAssembly.")
+          .differs("Only Holdfast has it.")
+          .table();
+  return kTable;
+}
+
+const MessageTable& network_table() {
+  static const MessageTable kTable =
+      Message<WasmMessage>("Wasm", "envoy.extensions.filters.network.wasm.v3.Wasm",
+                           "A plugin (proxy-wasm) that sees the bytes of TCP connections.")
+          .titled("Wasm (network)")
+          .nested("config", &plugin_config_table, "The plugin.")
+          .required()
+          .nested("limits", &common_limits_table, "Bounds.")
+          .differs("Only Holdfast has it.")
+          .table();
+  return kTable;
+}
+
+const MessageTable& service_table() {
+  static const MessageTable kTable =
+      Message<WasmMessage>("WasmService", "envoy.extensions.wasm.v3.WasmService",
+                           "A plugin (proxy-wasm) beside the listeners: it has ticks, queues and "
+                           "calls, and sees no traffic.")
+          .nested("config", &plugin_config_table, "The plugin.")
+          .required()
+          .field("singleton", &WasmMessage::singleton,
+                 "One in all, in a machine of its own; else one per worker.")
+          .differs("It runs on the first worker; in Envoy on the main thread.")
+          .nested("limits", &common_limits_table, "Bounds.")
           .differs("Only Holdfast has it.")
           .table();
   return kTable;
@@ -337,6 +380,7 @@ std::shared_ptr<WasmConfig> convert(WasmMessage&& message, Context& context) {
     if (*code) config->code_at = (*code)->location;
   }
   config->max_hold = message.max_hold;
+  config->singleton = message.singleton;
   wasm::PluginConfig& plugin = *config->plugin;
   plugin.name = std::move(message.name);
   plugin.root_id = std::move(message.root_id);
@@ -360,11 +404,8 @@ std::shared_ptr<WasmConfig> convert(WasmMessage&& message, Context& context) {
   return config;
 }
 
-config::ParsedHttpFilter parse_wasm(const config::Value& value, Context& context) {
-  WasmMessage message;
-  config::parse_any(wasm_table(), value, &message, context);
+config::ParsedHttpFilter in_runtime(WasmMessage&& message, Context& context) {
   const std::string& runtime = message.runtime.text;
-  if (runtime == kNullRuntime) return native(message, context);
   const Location where = runtime.empty() ? message.at : message.runtime.location;
   if (!runtime.empty() && std::ranges::find(kRuntimes, runtime) == kRuntimes.end()) {
     std::vector<std::string_view> known(kRuntimes.begin(), kRuntimes.end());
@@ -383,7 +424,56 @@ config::ParsedHttpFilter parse_wasm(const config::Value& value, Context& context
   return {.type = "wasm", .config = convert(std::move(message), context)};
 }
 
+config::ParsedHttpFilter parse_wasm(const config::Value& value, Context& context) {
+  WasmMessage message;
+  config::parse_any(wasm_table(), value, &message, context);
+  if (message.runtime.text == kNullRuntime) return native(message, context);
+  return in_runtime(std::move(message), context);
+}
+
+/// What is no http filter.
+config::HttpFilterType other_type(std::string name, config::ExtensionPoint point,
+                                  const MessageTable& table) {
+  config::HttpFilterType type;
+  type.name = std::move(name);
+  type.point = point;
+  type.type_urls = {table.full_name};
+  type.table = &table;
+  type.parse = [&table](const config::Value& value, Context& context) -> config::ParsedHttpFilter {
+    WasmMessage message;
+    config::parse_any(table, value, &message, context);
+    if (message.runtime.text != kNullRuntime) return in_runtime(std::move(message), context);
+    context.error(message.runtime.location,
+                  "runtime \"" + std::string(kNullRuntime) + "\" has plugins for HTTP only");
+    return {};
+  };
+  return type;
+}
+
 }  // namespace
+
+config::HttpFilterType wasm_network_type() {
+  return other_type("wasm_network", config::ExtensionPoint::network_filter, network_table());
+}
+
+config::HttpFilterType wasm_service_type() {
+  return other_type("wasm_service", config::ExtensionPoint::bootstrap_extension, service_table());
+}
+
+std::vector<const WasmConfig*> plugins_of(const config::Bootstrap& bootstrap) {
+  std::vector<const WasmConfig*> plugins;
+  const auto add = [&](const std::shared_ptr<const config::FilterConfig>& config) {
+    if (const auto* wasm = dynamic_cast<const WasmConfig*>(config.get())) plugins.push_back(wasm);
+  };
+  for (const config::Extension& extension : bootstrap.extensions) add(extension.config);
+  for (const config::Listener& listener : bootstrap.listeners) {
+    for (const config::Extension& filter : listener.network_filters) add(filter.config);
+    const auto* http = std::get_if<config::HttpConnectionManager>(&listener.filter);
+    if (http == nullptr) continue;
+    for (const config::HttpFilter& filter : http->http_filters) add(filter.config);
+  }
+  return plugins;
+}
 
 FilterType wasm_type() {
   FilterType type;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "config/context.hpp"
 #include "filters/registry.hpp"
@@ -22,12 +23,21 @@ struct WasmConfig : config::FilterConfig {
   /// As read: binary or text.
   std::string code;
   std::optional<config::Milliseconds> max_hold;  ///< Unset: the route's timeout.
-  config::Location at;                           ///< The plugin.
-  config::Location code_at;                      ///< What said where the code is.
+  bool singleton = false;    ///< Of a plugin without connections: one in all, not one per worker.
+  config::Location at;       ///< The plugin.
+  config::Location code_at;  ///< What said where the code is.
 };
 
 /// envoy.extensions.filters.http.wasm.v3.Wasm
 [[nodiscard]] FilterType wasm_type();
+
+/// envoy.extensions.filters.network.wasm.v3.Wasm: the same for TCP connections.
+[[nodiscard]] config::HttpFilterType wasm_network_type();
+/// envoy.extensions.wasm.v3.WasmService: a plugin beside the listeners.
+[[nodiscard]] config::HttpFilterType wasm_service_type();
+
+/// Of all filters and extensions of the configuration.
+[[nodiscard]] std::vector<const WasmConfig*> plugins_of(const config::Bootstrap& bootstrap);
 
 /// The running filter (wasm_filter.hpp). REQUIRES: `config` is a WasmConfig, prepared.
 [[nodiscard]] std::unique_ptr<Filter> make_wasm_filter(const config::FilterConfig& config,

@@ -221,7 +221,7 @@ Status WasmRequestHeaders::set_pseudo(std::string_view name, std::string_view va
       if (good) head_.set_method(value);
       break;
     case kAuthority:
-      good = is_visible(value) && http::is_valid_host(value);
+      good = is_visible(value) && (http::is_valid_host(value) || http::is_marked_host(value));
       if (good) head_.set(HeaderId::host, value);
       break;
     default:  // The scheme goes nowhere in HTTP/1.

@@ -22,20 +22,6 @@ namespace holdfast::filters {
 
 namespace {
 
-std::vector<const WasmConfig*> plugins_of(const config::Bootstrap& bootstrap) {
-  std::vector<const WasmConfig*> plugins;
-  for (const config::Listener& listener : bootstrap.listeners) {
-    const auto* hcm = std::get_if<config::HttpConnectionManager>(&listener.filter);
-    if (hcm == nullptr) continue;
-    for (const config::HttpFilter& filter : hcm->http_filters) {
-      if (const auto* wasm = dynamic_cast<const WasmConfig*>(filter.config.get())) {
-        plugins.push_back(wasm);
-      }
-    }
-  }
-  return plugins;
-}
-
 /// One code, however many plugins it has.
 struct Code {
   std::string key;

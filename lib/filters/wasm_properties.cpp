@@ -53,10 +53,16 @@ std::string_view take_part(std::string_view& path) {
 // --- What is asked ------------------------------------------------------------------------------
 
 struct Question {
-  const PropertyScope& scope;
-  Exchange& exchange;
   StreamInfo info;
   std::string_view rest;  ///< Of the path.
+};
+
+struct ExchangeQuestion : Question {
+  ExchangeQuestion(const PropertyScope& asked_in, std::string_view path)
+      : Question{asked_in.exchange->info(), path}, scope(asked_in), exchange(*asked_in.exchange) {}
+
+  const PropertyScope& scope;
+  Exchange& exchange;
 };
 
 /// Name and value bytes of a map, as Envoy's HeaderMap::byteSize().
@@ -101,7 +107,7 @@ Property request_head_property(std::string_view name, const WasmRequestHeaders& 
   return {};
 }
 
-Property request_property(Question& question) {
+Property request_property(ExchangeQuestion& question) {
   const std::string_view name = take_part(question.rest);
   const StreamInfo& info = question.info;
   const bool shown = question.scope.request_head;
@@ -149,7 +155,7 @@ std::uint64_t grpc_status(std::uint16_t status) {
   }
 }
 
-Property response_property(Question& question) {
+Property response_property(ExchangeQuestion& question) {
   const std::string_view name = take_part(question.rest);
   const StreamInfo& info = question.info;
   const bool begun = info.response_code != 0;
@@ -219,14 +225,8 @@ Property xds_property(Question& question) {
   return {};
 }
 
-}  // namespace
-
-Property stream_property(std::string_view path, const PropertyScope& scope) {
-  if (scope.exchange == nullptr) return {};
-  Question question{scope, *scope.exchange, scope.exchange->info(), path};
-  const std::string_view first = take_part(question.rest);
-  if (first == "request") return request_property(question);
-  if (first == "response") return response_property(question);
+/// What exchanges and TCP connections have in common; nothing: it is about something else.
+std::optional<Property> common_property(std::string_view first, Question& question) {
   if (first == "connection") return connection_property(question);
   if (first == "source") {
     return address_property(question, question.info.downstream_remote_address);
@@ -239,17 +239,66 @@ Property stream_property(std::string_view path, const PropertyScope& scope) {
   if (first == "connection_id") return number(question.info.connection_id);
   if (first == "metadata") return text({});
   if (first == "filter_state" && question.rest.empty()) {
-    return {Status::serialization_failure, {}};
+    return Property{Status::serialization_failure, {}};
   }
-  // The names of these two before Envoy 1.40, which the SDKs' examples still use: only for a value
-  // inside.
-  if (first == "route_metadata" && !question.rest.empty()) {
-    return metadata_property(question.info.route_metadata, question.rest);
-  }
+  // Its name before Envoy 1.40, which the SDKs' examples still use: only for a value inside.
   if (first == "cluster_metadata" && !question.rest.empty()) {
     return metadata_property(question.info.cluster_metadata, question.rest);
   }
+  return std::nullopt;
+}
+
+/// What is there of a connection as if it were an exchange, as in Envoy.
+Property request_of_connection(const Question& question) {
+  const StreamInfo& info = question.info;
+  if (question.rest == "headers") return map_property({});
+  if (question.rest == "time") {
+    const auto since = std::chrono::nanoseconds(info.start.time_since_epoch());
+    return number(static_cast<std::uint64_t>(since.count()));
+  }
+  if (question.rest == "size" || question.rest == "total_size") {
+    return number(info.request_body_bytes);
+  }
   return {};
+}
+
+Property response_of_connection(const Question& question) {
+  const StreamInfo& info = question.info;
+  if (question.rest == "headers" || question.rest == "trailers") return map_property({});
+  if (question.rest == "flags") return number(info.response_flags);
+  if (question.rest == "size" || question.rest == "total_size") {
+    return number(info.response_body_bytes);
+  }
+  return {};
+}
+
+}  // namespace
+
+Property tcp_property(std::string_view path, const StreamInfo& info) {
+  Question question{info, path};
+  const std::string_view first = take_part(question.rest);
+  constexpr std::array<std::string_view, 6> kGroups = {"request", "response",    "connection",
+                                                       "source",  "destination", "upstream"};
+  const bool group = first == "xds" || std::ranges::find(kGroups, first) != kGroups.end();
+  if (group && question.rest.empty()) return {Status::serialization_failure, {}};
+  if (first == "request") return request_of_connection(question);
+  if (first == "response") return response_of_connection(question);
+  if (first == "xds" && question.rest.starts_with("route_")) return {};
+  if (first == "xds" && question.rest == "virtual_host_name") return {};
+  if (first == "upstream" && question.rest == "transport_failure_reason") return text({});
+  return common_property(first, question).value_or(Property{});
+}
+
+Property stream_property(std::string_view path, const PropertyScope& scope) {
+  if (scope.exchange == nullptr) return {};
+  ExchangeQuestion question(scope, path);
+  const std::string_view first = take_part(question.rest);
+  if (first == "request") return request_property(question);
+  if (first == "response") return response_property(question);
+  if (first == "route_metadata" && !question.rest.empty()) {  // As cluster_metadata.
+    return metadata_property(question.info.route_metadata, question.rest);
+  }
+  return common_property(first, question).value_or(Property{});
 }
 
 }  // namespace holdfast::filters

@@ -23,4 +23,7 @@ struct PropertyScope {
 /// `path`: its parts, joined by NUL.
 [[nodiscard]] wasm::Property stream_property(std::string_view path, const PropertyScope& scope);
 
+/// The same of a TCP connection.
+[[nodiscard]] wasm::Property tcp_property(std::string_view path, const StreamInfo& info);
+
 }  // namespace holdfast::filters

@@ -59,9 +59,8 @@ namespace {
 constexpr std::size_t kMostPropertyBytes = 64UL * 1024;
 }  // namespace
 
-bool WasmWorker::set_property(const Exchange& exchange, std::string_view path,
-                              std::string_view value) {
-  Properties& properties = properties_[&exchange];
+bool WasmWorker::set_property_of(const void* owner, std::string_view path, std::string_view value) {
+  Properties& properties = properties_[owner];
   std::size_t sum = path.size() + value.size();
   for (const auto& [name, old] : properties) sum += name == path ? 0 : name.size() + old.size();
   if (sum > kMostPropertyBytes) return false;
@@ -69,12 +68,12 @@ bool WasmWorker::set_property(const Exchange& exchange, std::string_view path,
   return true;
 }
 
-const std::string* WasmWorker::find_property(const Exchange& exchange,
-                                             std::string_view path) const noexcept {
-  const auto of_exchange = properties_.find(&exchange);
-  if (of_exchange == properties_.end()) return nullptr;
-  const auto found = of_exchange->second.find(path);
-  return found == of_exchange->second.end() ? nullptr : &found->second;
+const std::string* WasmWorker::find_property_of(const void* owner,
+                                                std::string_view path) const noexcept {
+  const auto of_owner = properties_.find(owner);
+  if (of_owner == properties_.end()) return nullptr;
+  const auto found = of_owner->second.find(path);
+  return found == of_owner->second.end() ? nullptr : &found->second;
 }
 
 // --- Calls --------------------------------------------------------------------------------------
@@ -149,33 +148,44 @@ namespace {
 
 class WasmShared final : public SharedPlugins {
  public:
-  explicit WasmShared(stats::CustomStats& metrics) : state_(metrics) {}
+  WasmShared(const config::Bootstrap& bootstrap, stats::CustomStats& metrics)
+      : bootstrap_(bootstrap), state_(metrics) {}
   [[nodiscard]] wasm::SharedState& state() noexcept { return state_; }
+  /// The plugins without connections that run on that worker.
+  void add_services(WasmWorker& worker, unsigned index) const {
+    for (const config::Extension& extension : bootstrap_.extensions) {
+      const auto* service = dynamic_cast<const WasmConfig*>(extension.config.get());
+      if (service == nullptr) continue;
+      if (!service->singleton) {
+        (void)worker.plugin(service->plugin);
+      } else if (index == 0) {
+        // In a machine of its own, as in Envoy, where it runs on a thread of its own.
+        auto alone = std::make_shared<wasm::PluginConfig>(*service->plugin);
+        alone->code_key += " singleton";
+        (void)worker.plugin(std::move(alone));
+      }
+    }
+  }
 
  private:
+  const config::Bootstrap& bootstrap_;
   wasm::SharedState state_;
 };
-
-bool is_plugin(const config::HttpFilter& filter) {
-  return dynamic_cast<const WasmConfig*>(filter.config.get()) != nullptr;
-}
 
 }  // namespace
 
 std::unique_ptr<SharedPlugins> make_shared_plugins(const config::Bootstrap& bootstrap,
                                                    stats::CustomStats& metrics) {
-  for (const config::Listener& listener : bootstrap.listeners) {
-    const auto* http = std::get_if<config::HttpConnectionManager>(&listener.filter);
-    if (http != nullptr && std::ranges::any_of(http->http_filters, is_plugin)) {
-      return std::make_unique<WasmShared>(metrics);
-    }
-  }
-  return nullptr;
+  if (plugins_of(bootstrap).empty()) return nullptr;
+  return std::make_unique<WasmShared>(bootstrap, metrics);
 }
 
 std::unique_ptr<WorkerPlugins> make_worker_plugins(SharedPlugins& shared, net::Worker& worker,
                                                    upstream::ClusterManager& clusters) {
-  return std::make_unique<WasmWorker>(worker, clusters, static_cast<WasmShared&>(shared).state());
+  auto& all = static_cast<WasmShared&>(shared);
+  auto plugins = std::make_unique<WasmWorker>(worker, clusters, all.state());
+  all.add_services(*plugins, worker.index());
+  return plugins;
 }
 
 }  // namespace holdfast::filters

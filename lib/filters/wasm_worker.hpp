@@ -32,15 +32,23 @@ class WasmWorker final : public WorkerPlugins,
   void add_stats(stats::Registry& registry) const override;
   [[nodiscard]] wasm::PluginStats& stats() noexcept { return stats_; }
 
-  // What plugins have set on an exchange (proxy_set_property): all of its plugins see it.
+  // What plugins have set on an exchange or a connection (proxy_set_property): all of its plugins
+  // see it.
   /// False: too much.
-  [[nodiscard]] bool set_property(const Exchange& exchange, std::string_view path,
-                                  std::string_view value);
+  template <class Owner>  // An Exchange or a Connection.
+  [[nodiscard]] bool set_property(const Owner& owner, std::string_view path,
+                                  std::string_view value) {
+    return set_property_of(&owner, path, value);
+  }
   /// Null: nothing of that name.
-  [[nodiscard]] const std::string* find_property(const Exchange& exchange,
-                                                 std::string_view path) const noexcept;
-  void forget_properties(const Exchange& exchange) noexcept {
-    if (!properties_.empty()) properties_.erase(&exchange);
+  template <class Owner>
+  [[nodiscard]] const std::string* find_property(const Owner& owner,
+                                                 std::string_view path) const noexcept {
+    return find_property_of(&owner, path);
+  }
+  template <class Owner>
+  void forget_properties(const Owner& owner) noexcept {
+    if (!properties_.empty()) properties_.erase(&owner);
   }
 
   // wasm::WorkerHost
@@ -55,6 +63,10 @@ class WasmWorker final : public WorkerPlugins,
 
  private:
   class Tick;
+  [[nodiscard]] bool set_property_of(const void* owner, std::string_view path,
+                                     std::string_view value);
+  [[nodiscard]] const std::string* find_property_of(const void* owner,
+                                                    std::string_view path) const noexcept;
   void on_http_call_done(upstream::HttpCall& call, upstream::CallOutcome outcome) noexcept override;
 
   // Constant after construction.
@@ -67,7 +79,7 @@ class WasmWorker final : public WorkerPlugins,
   std::string head_;                                             ///< Of the call that starts.
   wasm::CallReply reply_;                                        ///< Of the call that ends.
   using Properties = std::map<std::string, std::string, std::less<>>;
-  std::unordered_map<const Exchange*, Properties> properties_;
+  std::unordered_map<const void*, Properties> properties_;
   std::unordered_map<const void*, std::unique_ptr<Tick>> ticks_;
   std::unordered_map<const wasm::PluginConfig*, wasm::Plugin*> plugins_;
   std::unique_ptr<wasm::PluginHost> host_;

@@ -148,6 +148,17 @@ bool is_valid_host(std::string_view host) noexcept {
   return host[end] == ':' && is_port(host.substr(end + 1));
 }
 
+bool is_marked_host(std::string_view host) noexcept {
+  const std::size_t colon = host.rfind(':');
+  const std::size_t dash = colon == std::string_view::npos ? colon : host.find('-', colon);
+  if (dash == std::string_view::npos || dash == colon + 1 || dash + 1 == host.size()) return false;
+  const std::string_view mark = host.substr(dash + 1);
+  return is_valid_host(host.substr(0, dash)) && is_port(host.substr(colon + 1, dash - colon - 1)) &&
+         std::all_of(mark.begin(), mark.end(), [](char c) {
+           return c == '-' || (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+         });
+}
+
 Target split_target(Method method, std::string_view target) noexcept {
   if (has_bad_escape(target)) return {};
   if (method == Method::connect) {  // RFC 9112 3.2.3: host and port, always

@@ -27,6 +27,10 @@ struct HeadScan {
 /// 65535, IP literals are IPv6 addresses.
 [[nodiscard]] bool is_valid_host(std::string_view host) noexcept;
 
+/// A host with a port and a mark behind it, "localhost:8080-canary": what the Go SDK's routing
+/// example makes of a Host field, and Envoy takes. The mark is letters, digits and '-'.
+[[nodiscard]] bool is_marked_host(std::string_view host) noexcept;
+
 /// What a request target says, split.
 struct Target {
   enum class Form : std::uint8_t { bad, fragment, origin, absolute, authority, asterisk };

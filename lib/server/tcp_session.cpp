@@ -5,18 +5,24 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "server/tcp_filters.hpp"
+
 namespace holdfast::server {
 
 using access_log::Flag;
 
 TcpContext::TcpContext(WorkerContext& worker_context, const config::Listener& listener_config,
                        const config::TcpProxy& tcp_config, stats::ListenerStats& stats,
-                       ConnectionLimit* limit)
+                       ConnectionLimit* limit, filters::WorkerPlugins* plugins)
     : worker(worker_context),
       listener(listener_config),
       config(tcp_config),
       listener_stats(stats),
-      gate(limit, stats) {}
+      gate(limit, stats) {
+  for (const config::Extension& filter : listener.network_filters) {
+    filters.push_back(filters::make_network_filter(filter, plugins));
+  }
+}
 
 TcpContext::~TcpContext() {
   sessions.for_each([](TcpSession& session) { delete &session; });
@@ -54,9 +60,13 @@ bool TcpSession::start(int fd) noexcept {
   if (!downstream_.open(fd)) return false;
   context_.listener_stats.downstream_cx_total.add();
   context_.listener_stats.downstream_cx_active.add();
-  if (connect_upstream()) return true;
-  finish(host_ == nullptr ? Flag::no_healthy_upstream : Flag::upstream_connection_failure);
+  context_.filters.empty() ? begin_upstream() : begin_filters();
   return true;
+}
+
+void TcpSession::begin_upstream() noexcept {
+  if (connect_upstream()) return;
+  finish(host_ == nullptr ? Flag::no_healthy_upstream : Flag::upstream_connection_failure);
 }
 
 bool TcpSession::connect_upstream() noexcept {
@@ -107,20 +117,34 @@ void TcpSession::Side::pump(Side& to, std::size_t limit) noexcept {
   }
 }
 
-void TcpSession::progress() noexcept {
-  if (closed_) return;
-  if (!connected_) {
-    if (downstream_.broken) return finish(Flag::downstream_termination);
-    const int error = upstream_.connect_error();
-    if (error == EINPROGRESS) return;
-    if (error != 0) {
-      cluster_.stats().upstream_cx_connect_fail.add();
-      return finish(Flag::upstream_connection_failure);
-    }
+bool TcpSession::check_connected() noexcept {
+  if (connected_) return true;
+  const int error = downstream_.broken ? 0 : upstream_.connect_error();
+  if (error == EINPROGRESS) return false;
+  if (downstream_.broken) {
+    finish(Flag::downstream_termination);
+  } else if (error != 0) {
+    cluster_.stats().upstream_cx_connect_fail.add();
+    finish(Flag::upstream_connection_failure);
+  } else {
     connected_ = true;
   }
-  downstream_.pump(upstream_, context_.listener.per_connection_buffer_limit_bytes);
-  upstream_.pump(downstream_, cluster_.config().per_connection_buffer_limit_bytes);
+  return connected_;
+}
+
+void TcpSession::progress() noexcept {
+  if (closed_) return;
+  if (filters_ != nullptr) {
+    if (!run_filters()) return;
+  } else {
+    if (!check_connected()) return;
+    downstream_.pump(upstream_, context_.listener.per_connection_buffer_limit_bytes);
+    upstream_.pump(downstream_, cluster_.config().per_connection_buffer_limit_bytes);
+  }
+  pass_on_ends();
+}
+
+void TcpSession::pass_on_ends() noexcept {
   for (Side* side : {&downstream_, &upstream_}) {
     // A reset behind its FIN: recv() won't tell. (When both directions have ended it is no news.)
     if (side->ended && !side->finished && side->broken_off()) side->broken = true;
@@ -133,8 +157,13 @@ void TcpSession::progress() noexcept {
       if (!side->shutdown_write()) side->broken = true;
     }
   }
-  const bool done = downstream_.finished && upstream_.finished;
+  const bool withheld = filters_ != nullptr && filters_->withholds_upstream_end();
+  const bool done = upstream_.finished && (downstream_.finished || withheld);
   if (downstream_.broken || upstream_.broken || done) return finish(Flag::none);
+  wait_for_more();
+}
+
+void TcpSession::wait_for_more() noexcept {
   net::Reactor& reactor = context_.worker.reactor;
   if (context_.config.idle_timeout.count() > 0) {
     reactor.timers().set(timer_, reactor.after(context_.config.idle_timeout));
@@ -144,8 +173,9 @@ void TcpSession::progress() noexcept {
 }
 
 void TcpSession::on_timeout() noexcept {
-  if (!connected_) cluster_.stats().upstream_cx_connect_timeout.add();
-  finish(connected_ ? Flag::stream_idle_timeout : Flag::upstream_connection_failure);
+  const bool connecting = !connected_ && upstream_.is_open();
+  if (connecting) cluster_.stats().upstream_cx_connect_timeout.add();
+  finish(connecting ? Flag::upstream_connection_failure : Flag::stream_idle_timeout);
 }
 
 /// Its peer must not take what it has for all there is when a part is missing.
@@ -156,6 +186,7 @@ void TcpSession::close_side(Side& side) noexcept {
 
 void TcpSession::finish(Flag flag) noexcept {
   closed_ = true;
+  if (filters_ != nullptr) filters_->on_close();
   access_log::Record record;
   record.flags.set(flag);
   record.bytes_received = downstream_.bytes_read();

@@ -14,19 +14,21 @@
 #include "access_log/log.hpp"
 #include "base/intrusive_list.hpp"
 #include "config/config.hpp"
+#include "filters/network_filter.hpp"
 #include "net/stream.hpp"
 #include "server/http_context.hpp"
 
 namespace holdfast::server {
 
 struct TcpTag;
+class TcpFilters;
 class TcpSession;
 
 /// One per TCP listener and worker.
 struct TcpContext {
   TcpContext(WorkerContext& worker_context, const config::Listener& listener_config,
              const config::TcpProxy& tcp_config, stats::ListenerStats& stats,
-             ConnectionLimit* limit);
+             ConnectionLimit* limit, filters::WorkerPlugins* plugins);
   ~TcpContext();
   TcpContext(const TcpContext&) = delete;
   TcpContext& operator=(const TcpContext&) = delete;
@@ -41,6 +43,7 @@ struct TcpContext {
   std::vector<std::unique_ptr<access_log::Log>> access_logs;
   std::string local_address;
   ConnectionGate gate;
+  std::vector<std::unique_ptr<filters::NetworkFilter>> filters;  ///< In the file's order.
   base::List<TcpSession, TcpTag> sessions;
 };
 
@@ -53,6 +56,7 @@ class TcpSession final : public net::Disposable, public base::ListNode<TcpTag> {
   [[nodiscard]] bool start(int fd) noexcept;
 
  private:
+  friend class TcpFilters;
   /// One of the two connections.
   class Side final : public net::Stream {
    public:
@@ -67,17 +71,29 @@ class TcpSession final : public net::Disposable, public base::ListNode<TcpTag> {
     using Stream::shutdown_write;
     void on_io(std::uint32_t events) noexcept override;
     void pump(Side& to, std::size_t limit) noexcept;
+    /// The same, through the filters (tcp_filters.cpp).
+    void pump_through(TcpFilters& filters, Side& to, std::size_t limit) noexcept;
     bool ended = false;     ///< No more bytes from this side.
     bool finished = false;  ///< The other side's end has been passed on to it.
     bool broken = false;
 
    private:
+    [[nodiscard]] bool fill(base::ByteQueue& data, bool& end, std::size_t limit) noexcept;
     TcpSession& session_;
   };
 
   void on_dispose() noexcept override { delete this; }
   void on_timeout() noexcept;
   void progress() noexcept;
+  /// False: not yet, or it has failed, and the session is finished.
+  [[nodiscard]] bool check_connected() noexcept;
+  void pass_on_ends() noexcept;
+  void wait_for_more() noexcept;
+  // With filters (tcp_filters.cpp).
+  void begin_filters() noexcept;
+  /// Moves bytes. False: it has ended, or waits.
+  [[nodiscard]] bool run_filters() noexcept;
+  void begin_upstream() noexcept;
   [[nodiscard]] bool connect_upstream() noexcept;
   void finish(access_log::Flag flag) noexcept;
   void close_side(Side& side) noexcept;
@@ -95,6 +111,7 @@ class TcpSession final : public net::Disposable, public base::ListNode<TcpTag> {
   std::chrono::system_clock::time_point wall_start_;
   net::TimePoint start_;
   net::MemberTimer<&TcpSession::on_timeout> timer_;
+  std::unique_ptr<TcpFilters> filters_;  ///< Null: the listener has none.
 };
 
 }  // namespace holdfast::server

@@ -82,8 +82,8 @@ void WorkerRuntime::make_contexts(access_log::Writer& log_writer) {
       http_.back()->access_logs = make_logs(i, log_writer);
     } else {
       const auto& tcp = std::get<config::TcpProxy>(listener.filter);
-      tcp_.back() =
-          std::make_unique<TcpContext>(*context_, listener, tcp, *listener_stats_.back(), limit);
+      tcp_.back() = std::make_unique<TcpContext>(*context_, listener, tcp, *listener_stats_.back(),
+                                                 limit, plugins_.get());
       tcp_.back()->local_address = shared.local_addresses[i];
       tcp_.back()->access_logs = make_logs(i, log_writer);
     }

@@ -58,6 +58,9 @@ enum class BufferType : std::uint32_t {
 
 enum class StreamType : std::uint32_t { request = 0, response = 1, downstream = 2, upstream = 3 };
 
+/// Who has closed a connection.
+enum class CloseType : std::uint32_t { unknown = 0, local = 1, remote = 2 };
+
 enum class MetricType : std::uint32_t { counter = 0, gauge = 1, histogram = 2 };
 
 enum class AbiVersion : std::uint8_t { v0_1_0, v0_2_0, v0_2_1 };

@@ -68,6 +68,10 @@ class StreamSlot final : public StreamContext, public Context {
   [[nodiscard]] Action on_response_headers(std::uint32_t count, bool end) noexcept override;
   [[nodiscard]] Action on_response_body(std::uint32_t size, bool end) noexcept override;
   [[nodiscard]] Action on_response_trailers(std::uint32_t count) noexcept override;
+  [[nodiscard]] Action on_new_connection() noexcept override;
+  [[nodiscard]] Action on_data(StreamType from, std::uint32_t size, bool end) noexcept override;
+  void on_close(StreamType of, CloseType how) noexcept override;
+  void end_connection() noexcept override;
   void create() noexcept override;
   void log() noexcept override;
   void end(bool client_left) noexcept override;

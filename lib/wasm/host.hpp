@@ -48,9 +48,9 @@ struct Property {
   std::string bytes;
 };
 
-/// One HTTP exchange, as its plugin context reaches it. resume(), close() and send_local_response()
-/// are told only after the callback into the plugin has returned, in the order in which the plugin
-/// asked.
+/// One HTTP exchange or TCP connection, as its plugin context reaches it. resume(), close() and
+/// send_local_response() are told only after the callback into the plugin has returned, in the
+/// order in which the plugin asked.
 class StreamHost {
  public:
   virtual ~StreamHost() = default;
@@ -61,7 +61,8 @@ class StreamHost {
   /// Of MapType::request_headers it says that something was changed there (Envoy then chooses the
   /// route anew).
   virtual void on_headers_modified(MapType type) noexcept = 0;
-  /// BufferType::request_body and response_body only. Nullopt: none at hand.
+  /// BufferType::request_body and response_body, of a connection downstream_data and upstream_data.
+  /// Nullopt: none at hand.
   [[nodiscard]] virtual std::optional<std::string_view> body(BufferType type) noexcept = 0;
   /// As proxy_set_buffer_bytes in Envoy: start 0 and length 0 prepends; start 0 and length >= size
   /// replaces; start >= size appends; else bad_argument.

@@ -10,8 +10,9 @@ namespace {
   return type <= static_cast<std::uint32_t>(BufferType::call_data);
 }
 
+/// Of an exchange or of a connection.
 [[nodiscard]] bool is_body(BufferType type) noexcept {
-  return type == BufferType::request_body || type == BufferType::response_body;
+  return type <= BufferType::upstream_data;
 }
 
 /// Nullopt: there is none. As in Envoy most buffers are there and empty when there is nothing in
@@ -22,6 +23,8 @@ namespace {
   switch (type) {
     case BufferType::request_body:
     case BufferType::response_body:
+    case BufferType::downstream_data:
+    case BufferType::upstream_data:
       return stream != nullptr ? stream->body(type).value_or(std::string_view{})
                                : std::string_view{};
     case BufferType::call_response_body:
@@ -33,8 +36,6 @@ namespace {
       if (root == nullptr || !root->configuring || guest.context().slot != nullptr)
         return std::nullopt;
       return root->config->configuration;
-    case BufferType::downstream_data:
-    case BufferType::upstream_data:
     case BufferType::grpc_receive:
     case BufferType::call_data:
       break;

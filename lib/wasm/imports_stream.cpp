@@ -12,10 +12,8 @@ std::uint64_t continue_stream(Guest& guest, Words a) {
   switch (word(a, 0)) {
     case static_cast<std::uint32_t>(StreamType::request):
     case static_cast<std::uint32_t>(StreamType::response):
+    case static_cast<std::uint32_t>(StreamType::downstream):
       guest.defer_resume(static_cast<StreamType>(word(a, 0)));
-      return answer(Status::ok);
-    case static_cast<std::uint32_t>(
-        StreamType::downstream):  // Of TCP filters, which there are none of.
       return answer(Status::ok);
     case static_cast<std::uint32_t>(StreamType::upstream):
       return answer(Status::unimplemented);
@@ -27,8 +25,7 @@ std::uint64_t continue_stream(Guest& guest, Words a) {
 std::uint64_t close_stream(Guest& guest, Words a) {
   const std::uint32_t type = word(a, 0);
   if (type > static_cast<std::uint32_t>(StreamType::upstream)) return answer(Status::bad_argument);
-  if (type <= static_cast<std::uint32_t>(StreamType::response))
-    guest.defer_close(static_cast<StreamType>(type));
+  guest.defer_close(static_cast<StreamType>(type));
   return answer(Status::ok);
 }
 

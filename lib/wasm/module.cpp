@@ -31,6 +31,11 @@ constexpr std::array<Callee, kExports> kCallbacks{{
     {"proxy_on_done", "i", "i"},
     {"proxy_on_log", "i", ""},
     {"proxy_on_delete", "i", ""},
+    {"proxy_on_new_connection", "i", "i"},
+    {"proxy_on_downstream_data", "iii", "i"},
+    {"proxy_on_upstream_data", "iii", "i"},
+    {"proxy_on_downstream_connection_close", "ii", ""},
+    {"proxy_on_upstream_connection_close", "ii", ""},
 }};
 
 constexpr std::array<Callee, kEntries> kEntryList{{

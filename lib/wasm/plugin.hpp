@@ -68,6 +68,17 @@ class StreamContext {
   [[nodiscard]] virtual Action on_response_headers(std::uint32_t count, bool end) noexcept = 0;
   [[nodiscard]] virtual Action on_response_body(std::uint32_t size, bool end) noexcept = 0;
   [[nodiscard]] virtual Action on_response_trailers(std::uint32_t count) noexcept = 0;
+
+  // Of a TCP connection, which has no other callbacks than these; a local reply means nothing to
+  // it.
+  [[nodiscard]] virtual Action on_new_connection() noexcept = 0;
+  /// `from`: StreamType::downstream or upstream.
+  [[nodiscard]] virtual Action on_data(StreamType from, std::uint32_t size, bool end) noexcept = 0;
+  virtual void on_close(StreamType of, CloseType how) noexcept = 0;
+  /// proxy_on_done, proxy_on_log and proxy_on_delete, if the plugin has heard of the connection,
+  /// and the context is given back: the last call.
+  virtual void end_connection() noexcept = 0;
+
   /// proxy_on_log.
   virtual void log() noexcept = 0;
   /// log(), if it has not been called; proxy_on_done, proxy_on_delete, and the context is given

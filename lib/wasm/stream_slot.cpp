@@ -10,7 +10,8 @@ namespace {
 /// other number is one.
 Action to_action(Export e, Guest::Answer answer) noexcept {
   if (answer.trapped) return Action::proceed;
-  if (answer.replied) return Action::pause;
+  const bool of_http = e >= Export::on_request_headers && e <= Export::on_response_trailers;
+  if (answer.replied && of_http) return Action::pause;
   const bool of_headers = e == Export::on_request_headers || e == Export::on_response_headers;
   const bool goes_on = answer.value == 0 || (of_headers && answer.value == 2);
   return goes_on ? Action::proceed : Action::pause;
@@ -72,6 +73,34 @@ Action StreamSlot::on_response_body(std::uint32_t size, bool end) noexcept {
 
 Action StreamSlot::on_response_trailers(std::uint32_t count) noexcept {
   return run(Export::on_response_trailers, {id, count});
+}
+
+Action StreamSlot::on_new_connection() noexcept {
+  return run(Export::on_new_connection, {id});
+}
+
+Action StreamSlot::on_data(StreamType from, std::uint32_t size, bool end) noexcept {
+  const bool down = from == StreamType::downstream;
+  return run(down ? Export::on_downstream_data : Export::on_upstream_data,
+             {id, size, end ? 1U : 0U});
+}
+
+void StreamSlot::on_close(StreamType of, CloseType how) noexcept {
+  if (state_ == State::fresh) return;
+  const bool down = of == StreamType::downstream;
+  (void)run(down ? Export::on_downstream_connection_close : Export::on_upstream_connection_close,
+            {id, static_cast<std::uint32_t>(how)});
+}
+
+void StreamSlot::end_connection() noexcept {
+  Guest& guest = *guest_;
+  const Machine::Turn turn(guest.machine());
+  if (state_ != State::fresh) {
+    tell(Export::on_done, State::ending);
+    tell(Export::on_log, State::logging);
+    tell(Export::on_delete, State::ending);
+  }
+  guest.close_stream(*this, false);
 }
 
 void StreamSlot::tell(Export e, State state) noexcept {

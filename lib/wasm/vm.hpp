@@ -40,6 +40,11 @@ enum class Export : std::uint8_t {
   on_done,
   on_log,
   on_delete,
+  on_new_connection,
+  on_downstream_data,
+  on_upstream_data,
+  on_downstream_connection_close,
+  on_upstream_connection_close,
   count_,
 };
 inline constexpr std::size_t kExports = static_cast<std::size_t>(Export::count_);

@@ -61,6 +61,7 @@ class Scenario(Case):
     errors: bool = True  # and lines at level error: a Go panic writes its stack there.
     oracle_can_not: str = ""  # Why Envoy can't be asked.
     ignores: tuple = ()  # What is not compared of Holdfast: `better` says why it is another.
+    stage: type = None  # Of another kind than PluginStage.
     undefined: tuple = ()  # What is not recorded at all: it differs from run to run.
 
     def expected(self, recorded):
@@ -159,7 +160,7 @@ class PluginStage:
 
 def play(scenario, kind, binary, directory):
     """Run the scenario against that binary; the observation."""
-    stage = PluginStage(kind, binary, scenario, directory)
+    stage = (scenario.stage or PluginStage)(kind, binary, scenario, directory)
     try:
         return refusal(stage) if scenario.refuses else performance(scenario, stage)
     finally:

@@ -209,6 +209,93 @@ TEST_CASE("a TypedStruct is unwrapped", "[filters]") {
   CHECK(dynamic_cast<const WasmConfig&>(*hcm.http_filters[1].config).plugin->name == "inside");
 }
 
+/// `filters` stand from line 7, column 7 on; `extensions` from three lines further on.
+std::vector<std::string> complaints(const std::string& filters, const std::string& extensions = {},
+                                    config::LoadResult* result = nullptr) {
+  const std::string text = R"(static_resources:
+  listeners:
+  - name: main
+    address: {socket_address: {address: 127.0.0.1, port_value: 0}}
+    filter_chains:
+    - filters:
+      )" + filters + R"(
+  clusters:
+  - {name: httpbin, type: STATIC}
+bootstrap_extensions:
+)" + extensions;
+  config::LoadResult loaded = config::load_text(text, "x.yaml", catalog(), config::process_env());
+  std::vector<std::string> found;
+  for (const auto& diagnostic : loaded.diagnostics) found.push_back(config::to_string(diagnostic));
+  if (result != nullptr) *result = std::move(loaded);
+  return found;
+}
+
+const std::string kProxy =
+    R"(- {name: t, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.network.)"
+    R"(tcp_proxy.v3.TcpProxy, stat_prefix: x, cluster: httpbin}})";
+
+std::string network(const std::string& fields) {
+  return R"(- {name: w, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.)"
+         R"(network.wasm.v3.Wasm, )" +
+         fields + "}}";
+}
+
+std::string service(const std::string& fields) {
+  return R"(- {name: w, typed_config: {"@type": type.googleapis.com/envoy.extensions.wasm.v3.)"
+         R"(WasmService, )" +
+         fields + "}}\n";
+}
+
+TEST_CASE("plugins stand before a TcpProxy, and beside the listeners", "[filters]") {
+  config::LoadResult result;
+  const auto found = complaints(network(message("name: first")) + "\n      " +
+                                    network(message("name: second")) + "\n      " + kProxy,
+                                service("singleton: true, " + message("name: third")), &result);
+  for (const auto& text : found) UNSCOPED_INFO(text);
+  REQUIRE(result.ok());
+  const config::Bootstrap& bootstrap = *result.bootstrap;
+  CHECK(std::holds_alternative<config::TcpProxy>(bootstrap.listeners[0].filter));
+  const auto plugins = plugins_of(bootstrap);
+  REQUIRE(plugins.size() == 3);
+  CHECK(plugins[0]->plugin->name == "third");
+  CHECK(plugins[0]->singleton);
+  CHECK(plugins[1]->plugin->name == "first");
+  CHECK(plugins[2]->plugin->name == "second");
+}
+
+TEST_CASE("where plugins of connections may not stand", "[filters]") {
+  const std::string plugin = network(message("name: plug"));
+  CHECK(complaints(plugin) ==
+        std::vector<std::string>{"x.yaml:7:9: error: the last network filter must be an "
+                                 "HttpConnectionManager or a TcpProxy"});
+  CHECK(complaints(kProxy + "\n      " + plugin) ==
+        std::vector<std::string>{
+            "x.yaml:8:9: error: no network filter can follow an HttpConnectionManager or a "
+            "TcpProxy"});
+  const std::string manager =
+      R"(- {name: h, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.network.)"
+      R"(http_connection_manager.v3.HttpConnectionManager, stat_prefix: x, route_config: {}, )"
+      R"(http_filters: {name: r, typed_config: {"@type": type.googleapis.com/envoy.extensions.)"
+      R"(filters.http.router.v3.Router}}}})";
+  CHECK(complaints(plugin + "\n      " + manager) ==
+        std::vector<std::string>{"x.yaml:7:9: error: network filters before an "
+                                 "HttpConnectionManager are not implemented by Holdfast"});
+}
+
+TEST_CASE("what plugins without HTTP may not say", "[filters]") {
+  const auto found = complaints(network("config: {vm_config: {code: {local: {inline_string: a}}}}, "
+                                        "limits: {max_hold: 1s}") +
+                                    "\n      " + kProxy,
+                                service("config: {vm_config: {runtime: envoy.wasm.runtime.null, "
+                                        "code: {local: {inline_string: a}}}}"));
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].find("x.yaml:7:") == 0);
+  CHECK(found[0].find("unknown field \"max_hold\" in PluginLimits") != std::string::npos);
+  CHECK(found[1].find("x.yaml:12:") == 0);
+  CHECK(found[1].find("runtime \"envoy.wasm.runtime.null\" has plugins for HTTP only") !=
+        std::string::npos);
+}
+
 #else
 
 TEST_CASE("without the runtime, plugins are refused by name", "[filters]") {
