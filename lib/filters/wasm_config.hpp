@@ -23,9 +23,9 @@ struct WasmConfig : config::FilterConfig {
   /// As read: binary or text.
   std::string code;
   std::optional<config::Milliseconds> max_hold;  ///< Unset: the route's timeout.
-  bool singleton = false;  ///< Of a plugin without connections: one in all, not one per worker.
-  config::Location at;                           ///< The plugin.
-  config::Location code_at;                      ///< What said where the code is.
+  bool singleton = false;    ///< Of a plugin without connections: one in all, not one per worker.
+  config::Location at;       ///< The plugin.
+  config::Location code_at;  ///< What said where the code is.
 };
 
 /// envoy.extensions.filters.http.wasm.v3.Wasm

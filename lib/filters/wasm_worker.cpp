@@ -59,8 +59,7 @@ namespace {
 constexpr std::size_t kMostPropertyBytes = 64UL * 1024;
 }  // namespace
 
-bool WasmWorker::set_property_of(const void* owner, std::string_view path,
-                                 std::string_view value) {
+bool WasmWorker::set_property_of(const void* owner, std::string_view path, std::string_view value) {
   Properties& properties = properties_[owner];
   std::size_t sum = path.size() + value.size();
   for (const auto& [name, old] : properties) sum += name == path ? 0 : name.size() + old.size();

@@ -32,7 +32,8 @@ class WasmWorker final : public WorkerPlugins,
   void add_stats(stats::Registry& registry) const override;
   [[nodiscard]] wasm::PluginStats& stats() noexcept { return stats_; }
 
-  // What plugins have set on an exchange or a connection (proxy_set_property): all of its plugins see it.
+  // What plugins have set on an exchange or a connection (proxy_set_property): all of its plugins
+  // see it.
   /// False: too much.
   template <class Owner>  // An Exchange or a Connection.
   [[nodiscard]] bool set_property(const Owner& owner, std::string_view path,
