@@ -39,6 +39,8 @@ struct HeadLimits {
   std::uint32_t max_bytes = 60 * 1024;
   std::uint32_t max_fields = 100;
   bool accept_http_10 = false;  ///< Requests only.
+  /// Requests only: a Host may be "localhost:8080-canary" (is_marked_host()).
+  bool accept_marked_host = false;
 };
 
 struct HeadResult {

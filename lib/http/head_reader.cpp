@@ -124,7 +124,8 @@ bool HeadReader::note(HeaderId id, std::string_view value) {
   switch (id) {
     case HeaderId::host:
       ++facts_.hosts;
-      facts_.host_ok = facts_.host_ok && (is_valid_host(value) || is_marked_host(value));
+      facts_.host_ok = facts_.host_ok && (is_valid_host(value) ||
+                                          (limits_.accept_marked_host && is_marked_host(value)));
       break;
     case HeaderId::content_length:
       ++facts_.lengths;

@@ -182,7 +182,8 @@ std::size_t Session::consume_head(std::span<char> bytes) noexcept {
   const auto& config = context_.config;
   const http::HeadLimits limits{.max_bytes = config.max_request_headers_kb * 1024,
                                 .max_fields = config.max_headers_count,
-                                .accept_http_10 = config.accept_http_10};
+                                .accept_http_10 = config.accept_http_10,
+                                .accept_marked_host = context_.worker.has_plugins};
   const http::HeadResult result = http::parse_request_head({bytes.data(), bytes.size()}, limits,
                                                            exchange_.request(), searched_);
   switch (result.state) {

@@ -44,7 +44,8 @@ WorkerRuntime::WorkerRuntime(unsigned index, const SharedRuntime& shared,
                                                     .interface_address = shared.interface_address,
                                                     .draining = false,
                                                     .connection_id = index,
-                                                    .workers = shared.workers});
+                                                    .workers = shared.workers,
+                                                    .has_plugins = plugins_ != nullptr});
   make_contexts(log_writer);
 }
 

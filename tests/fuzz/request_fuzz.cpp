@@ -1,7 +1,7 @@
 // A client's whole connection: pipelined heads and bodies mean the same however they are cut, what
 // is accepted is clean, and where a message ends does not depend on what follows it.
 // Options: 1 = HTTP/1.0 is accepted, 2 = three fields at most, 4 = heads of 64 bytes at most,
-// 8 = the bytes are a chunked body (its head is put before them).
+// 8 = the bytes are a chunked body (its head is put before them), 16 = a Host may have a mark.
 #include <string>
 
 #include "beast_reference.hpp"
@@ -35,6 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Input input(data, size);
   http::HeadLimits limits;
   limits.accept_http_10 = input.has(1);
+  limits.accept_marked_host = input.has(16);
   if (input.has(2)) limits.max_fields = 3;
   if (input.has(4)) limits.max_bytes = 64;
   std::string bytes;
