@@ -15,7 +15,7 @@
 
 namespace holdfast::access_log {
 
-/// REQ or RESP: a field, or what HTTP/2 writes as a pseudo-header.
+/// REQ, RESP or TRAILER: a field, or what HTTP/2 writes as a pseudo-header.
 struct HeaderSource {
   enum class Kind : std::uint8_t { none, field, view, status };
   Kind kind = Kind::none;
@@ -27,10 +27,11 @@ struct HeaderSource {
 struct Operator {
   enum class Kind : std::uint8_t {
     literal,  ///< `text` as it stands
-    absent,   ///< What can't exist here: trailers, a TLS server name, virtual clusters.
+    absent,   ///< What can't exist here: a TLS server name, virtual clusters.
     start_time,
     request_header,
     response_header,
+    response_trailer,
     pseudo_header,         ///< The text of `view`, which may be empty.
     view,                  ///< Any text of the record; an empty one is absent.
     address_without_port,  ///< Of `view`, as `port`.

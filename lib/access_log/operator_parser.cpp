@@ -40,7 +40,7 @@ constexpr Known kKnown[] = {
     {"START_TIME_LOCAL", Kind::start_time, Argument::optional},
     {"REQ", Kind::request_header, Argument::header},
     {"RESP", Kind::response_header, Argument::header},
-    {"TRAILER", Kind::absent, Argument::header},
+    {"TRAILER", Kind::response_trailer, Argument::header},
     {"DURATION", Kind::duration},
     elapsed_of("REQUEST_DURATION", &Record::request_duration),
     elapsed_of("REQUEST_TX_DURATION", &Record::request_tx_duration),

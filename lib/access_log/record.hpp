@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "http/head.hpp"
+#include "http/trailers.hpp"
 
 namespace holdfast::access_log {
 
@@ -70,8 +71,9 @@ struct Record {
   // Not an aggregate: the compiler would clear it all before it sets each member.
   Record() noexcept {}  // NOLINT(modernize-use-equals-default)
 
-  const http::Head* request = nullptr;   ///< Null: no head could be read.
-  const http::Head* response = nullptr;  ///< Null: none was sent.
+  const http::Head* request = nullptr;                ///< Null: no head could be read.
+  const http::Head* response = nullptr;               ///< Null: none was sent.
+  const http::Trailers* response_trailers = nullptr;  ///< Null: none was sent.
   // :method, :path, :authority and :scheme, as the request stands when it leaves or is answered.
   std::string_view method;
   std::string_view path;

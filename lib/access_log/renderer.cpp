@@ -45,6 +45,18 @@ inline std::string_view header_text(const Operator& op, const http::Head* head,
   return text;
 }
 
+inline std::string_view trailer_text(const Operator& op, const http::Trailers* trailers) noexcept {
+  if (trailers == nullptr) return {};
+  for (const HeaderSource* source : {&op.header, &op.alternative}) {
+    if (source->kind != HeaderSource::Kind::field) continue;
+    const auto& fields = trailers->fields();
+    const auto found =
+        std::ranges::find(fields, source->name, &http::Trailers::Fields::value_type::first);
+    if (found != fields.end()) return std::string_view(found->second).substr(0, op.max_length);
+  }
+  return {};
+}
+
 /// An empty one is absent.
 std::string_view present(std::string_view text) noexcept {
   return text.empty() ? std::string_view{} : text;
@@ -115,6 +127,9 @@ inline char* Renderer::put_value(char* to, const Step& step, const Record& recor
       break;
     case Kind::response_header:
       text = header_text(op, record.response, record, scratch_.data());
+      break;
+    case Kind::response_trailer:
+      text = trailer_text(op, record.response_trailers);
       break;
     case Kind::pseudo_header:
       text = record.*op.view;

@@ -126,6 +126,7 @@ struct HttpConnectionManager {
   bool preserve_external_request_id = false;
   bool always_set_request_id_in_response = false;
   bool accept_http_10 = false;
+  bool enable_trailers = false;  ///< http_protocol_options
   std::string default_host_for_http_10;
   Milliseconds stream_idle_timeout{300'000};
   Milliseconds request_timeout{0};
@@ -209,6 +210,7 @@ struct Cluster {
   Milliseconds idle_timeout{
       3'600'000};  ///< HttpProtocolOptions.common_http_protocol_options.idle_timeout
   std::uint32_t max_requests_per_connection = 0;  ///< HttpProtocolOptions...; 0 = no limit
+  bool enable_trailers = false;                   ///< HttpProtocolOptions... http_protocol_options
   std::uint32_t max_headers_count = 100;          ///< HttpProtocolOptions..., of responses
   std::uint32_t max_response_headers_kb = 80;     ///< HttpProtocolOptions...
   std::string metadata_json;

@@ -135,8 +135,12 @@ const MessageTable& cluster_common_http_options_table() {
 const MessageTable& cluster_http1_options_table() {
   static const MessageTable kTable =
       Message<Cluster>("Http1ProtocolOptions", "envoy.config.core.v3.Http1ProtocolOptions",
-                       "HTTP/1.1 towards endpoints; none of its fields is implemented.")
+                       "HTTP/1.1 towards endpoints.")
           .titled("Http1ProtocolOptions (cluster)")
+          .field(
+              "enable_trailers", &Cluster::enable_trailers,
+              "Takes the trailers of responses, and sends those of requests; else they end here.")
+          .differs("A trailer that only a head may hold (RFC 9110 6.5.1) gives 502.")
           .table();
   return kTable;
 }

@@ -38,6 +38,10 @@ const MessageTable& http1_options_table() {
           .field("default_host_for_http_10", &Hcm::default_host_for_http_10,
                  "The host of HTTP/1.0 requests that name none.")
           .rule(StringRule::header_value)
+          .field(
+              "enable_trailers", &Hcm::enable_trailers,
+              "Takes the trailers of requests, and sends those of responses; else they end here.")
+          .differs("A trailer that only a head may hold (RFC 9110 6.5.1) gives 400.")
           .table();
   return kTable;
 }

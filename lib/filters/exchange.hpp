@@ -15,6 +15,7 @@
 
 #include "filters/stream_info.hpp"
 #include "http/head.hpp"
+#include "http/trailers.hpp"
 
 namespace holdfast::filters {
 
@@ -61,6 +62,9 @@ class Exchange {
   [[nodiscard]] http::Head& request() noexcept { return request_; }
   /// REQUIRES: in or after the response stage.
   [[nodiscard]] http::Head& response() noexcept { return response_; }
+  /// What ends a message that has trailers, where the configuration lets them pass.
+  [[nodiscard]] http::Trailers& request_trailers() noexcept { return request_trailers_; }
+  [[nodiscard]] http::Trailers& response_trailers() noexcept { return response_trailers_; }
   /// The timeout of the route that was taken; 0 = off, or no route.
   [[nodiscard]] std::chrono::milliseconds route_timeout() const noexcept { return route_timeout_; }
 
@@ -107,6 +111,8 @@ class Exchange {
 
   http::Head request_;
   http::Head response_;
+  http::Trailers request_trailers_;
+  http::Trailers response_trailers_;
   std::chrono::milliseconds route_timeout_{0};
   std::chrono::milliseconds hold_limit_{0};
   std::array<void*, kMaxFilters> slots_{};

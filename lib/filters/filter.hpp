@@ -69,6 +69,10 @@ class Filter {
                                        bool /*end*/) noexcept {
     return BodyVerdict::proceed;
   }
+  /// The message ends with trailers: those of the exchange, which may be changed. They come instead
+  /// of the body's end. Buffer: they wait, with whatever waits at this filter already.
+  virtual BodyVerdict on_request_trailers(Exchange&) noexcept { return BodyVerdict::proceed; }
+  virtual BodyVerdict on_response_trailers(Exchange&) noexcept { return BodyVerdict::proceed; }
   /// The hold this filter asked for has lasted to its limit. 0: it has settled its affairs, and the
   /// server resumes; else ask again after so long.
   virtual std::chrono::milliseconds on_hold_expired(Exchange&) noexcept { return {}; }

@@ -131,6 +131,37 @@ BodyVerdict WasmFilter::on_response_body(Exchange& exchange, base::ByteQueue& bo
   return BodyVerdict::proceed;
 }
 
+BodyVerdict WasmFilter::on_request_trailers(Exchange& exchange) noexcept {
+  WasmStream* stream = stream_of(*this, exchange);
+  if (stream == nullptr || stream->context() == nullptr) return BodyVerdict::proceed;
+  stream->show(Part::request_trailers);
+  const Action action =
+      stream->context()->on_request_trailers(stream->field_count(MapType::request_trailers));
+  if (stream->stopped() || action == Action::pause) return BodyVerdict::buffer;
+  stream->hide(Part::request_trailers);
+  stream->hide(Part::request_body);
+  stream->hide(Part::request_head);
+  return BodyVerdict::proceed;
+}
+
+BodyVerdict WasmFilter::on_response_trailers(Exchange& exchange) noexcept {
+  WasmStream* stream = stream_of(*this, exchange);
+  if (stream == nullptr || stream->context() == nullptr || !stream->seen()) {
+    return BodyVerdict::proceed;
+  }
+  stream->show(Part::response_trailers);
+  const Action action =
+      stream->context()->on_response_trailers(stream->field_count(MapType::response_trailers));
+  if (stream->stopped() || action == Action::pause) {
+    exchange.set_hold_limit(config_.max_hold.value_or(exchange.route_timeout()));
+    return BodyVerdict::buffer;
+  }
+  stream->hide(Part::response_trailers);
+  stream->hide(Part::response_body);
+  stream->hide(Part::response_head);
+  return BodyVerdict::proceed;
+}
+
 void WasmFilter::on_complete(Exchange& exchange) noexcept {
   stream_of(*this, exchange)->log();
 }

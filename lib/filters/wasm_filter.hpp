@@ -29,6 +29,8 @@ class WasmFilter final : public Filter {
   Verdict on_response(Exchange& exchange) noexcept override;
   BodyVerdict on_response_body(Exchange& exchange, base::ByteQueue& body,
                                bool end) noexcept override;
+  BodyVerdict on_request_trailers(Exchange& exchange) noexcept override;
+  BodyVerdict on_response_trailers(Exchange& exchange) noexcept override;
   void on_complete(Exchange& exchange) noexcept override;
   void on_hold_cancelled(Exchange& exchange) noexcept override;
   std::chrono::milliseconds on_hold_expired(Exchange& exchange) noexcept override;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/text.hpp"
+#include "http/body_decoder.hpp"
 #include "http/head_scan.hpp"
 
 namespace holdfast::filters {
@@ -23,8 +24,6 @@ std::size_t pseudo_index(std::string_view name) {
   const auto* const found = std::ranges::find(kPseudo, name);
   return static_cast<std::size_t>(found - kPseudo.begin());
 }
-
-constexpr std::size_t kMostTrailers = 100;
 
 // A plugin must not fill our memory through a head. http::Head holds lengths of names in 16 bits.
 constexpr std::size_t kLongestName = 16UL * 1024;
@@ -272,18 +271,20 @@ Status WasmRequestHeaders::assign(const wasm::Pairs& pairs) noexcept {
 // --- Trailers -----------------------------------------------------------------------------------
 
 void WasmTrailers::collect(wasm::Pairs& out) const {
-  for (const auto& [name, value] : pairs_) out.emplace_back(name, value);
+  for (const auto& [name, value] : trailers_.fields()) out.emplace_back(name, value);
 }
 
 std::optional<std::string_view> WasmTrailers::get(std::string_view name) const noexcept {
-  const auto found = std::ranges::find(pairs_, name, &wasm::OwnedPairs::value_type::first);
-  return found == pairs_.end() ? std::nullopt : std::optional<std::string_view>(found->second);
+  const auto& fields = trailers_.fields();
+  const auto found = std::ranges::find(fields, name, &http::Trailers::Fields::value_type::first);
+  return found == fields.end() ? std::nullopt : std::optional<std::string_view>(found->second);
 }
 
 Status WasmTrailers::add(std::string_view name, std::string_view value) noexcept {
-  if (pairs_.size() >= kMostTrailers || value.size() > kLongestTrailer) return Status::bad_argument;
-  if (!is_plugin_field(name, value)) return Status::bad_argument;
-  pairs_.emplace_back(name, value);
+  if (size() >= http::Trailers::kMaxFields || value.size() > kLongestTrailer)
+    return Status::bad_argument;
+  if (!is_plugin_field(name, value) || http::is_never_trailer(name)) return Status::bad_argument;
+  trailers_.fields().emplace_back(name, value);
   return Status::ok;
 }
 
@@ -293,12 +294,12 @@ Status WasmTrailers::set(std::string_view name, std::string_view value) noexcept
 }
 
 Status WasmTrailers::remove(std::string_view name) noexcept {
-  std::erase_if(pairs_, [name](const auto& pair) { return pair.first == name; });
+  std::erase_if(trailers_.fields(), [name](const auto& pair) { return pair.first == name; });
   return Status::ok;
 }
 
 Status WasmTrailers::assign(const wasm::Pairs& pairs) noexcept {
-  pairs_.clear();
+  trailers_.fields().clear();
   Status status = Status::ok;
   for (const auto& [name, value] : pairs) {
     if (const Status one = add(name, value); one != Status::ok) status = one;

@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "http/head.hpp"
+#include "http/trailers.hpp"
 #include "wasm/host.hpp"
 
 namespace holdfast::filters {
@@ -46,10 +47,12 @@ class WasmRequestHeaders final : public wasm::HeaderMap {
   std::uint8_t pseudo_count_ = 4;
 };
 
-/// Trailers that a plugin gives a message: HTTP/1 trailers are not passed on, as Envoy's default.
+/// A message's trailers, which a plugin may add; they go on only where HTTP/1 trailers are enabled.
 class WasmTrailers final : public wasm::HeaderMap {
  public:
-  [[nodiscard]] std::size_t size() const noexcept override { return pairs_.size(); }
+  explicit WasmTrailers(http::Trailers& trailers) : trailers_(trailers) {}
+
+  [[nodiscard]] std::size_t size() const noexcept override { return trailers_.fields().size(); }
   void collect(wasm::Pairs& out) const override;
   [[nodiscard]] std::optional<std::string_view> get(std::string_view name) const noexcept override;
   wasm::Status add(std::string_view name, std::string_view value) noexcept override;
@@ -58,7 +61,7 @@ class WasmTrailers final : public wasm::HeaderMap {
   wasm::Status assign(const wasm::Pairs& pairs) noexcept override;
 
  private:
-  wasm::OwnedPairs pairs_;
+  http::Trailers& trailers_;
 };
 
 class WasmResponseHeaders final : public wasm::HeaderMap {

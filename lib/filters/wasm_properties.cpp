@@ -161,7 +161,10 @@ Property response_property(ExchangeQuestion& question) {
   const bool begun = info.response_code != 0;
   const WasmResponseHeaders map(question.exchange.response());
   if (name == "headers") return header_property(map, question.scope.response_head, question.rest);
-  if (name == "trailers") return question.rest.empty() ? map_property({}) : Property{};
+  if (name == "trailers") {
+    const WasmTrailers trailers(question.exchange.response_trailers());
+    return header_property(trailers, question.scope.over, question.rest);
+  }
   if (name == "flags") return number(info.response_flags);
   if (name == "size") return number(info.response_body_bytes);
   if (name == "total_size") {

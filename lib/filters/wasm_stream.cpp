@@ -31,8 +31,9 @@ void WasmStream::begin(Exchange& exchange) noexcept {
   context_ = nullptr;
   request_.emplace(exchange.request());
   response_.emplace(exchange.response());
-  request_trailers_.reset();
-  response_trailers_.reset();
+  request_trailers_.emplace(exchange.request_trailers());
+  response_trailers_.emplace(exchange.response_trailers());
+  request_trailers_shown_ = response_trailers_shown_ = false;
   request_body_ = response_body_ = nullptr;
   request_end_ = response_end_ = false;
   request_had_body_ = response_had_body_ = false;
@@ -43,6 +44,7 @@ void WasmStream::log() noexcept {
   over_ = true;
   request_shown_ = true;
   response_shown_ = exchange_->response().status != 0;
+  response_trailers_shown_ = response_trailers_shown_ || exchange_->response_trailers().present();
   if (context_ != nullptr) context_->log();
 }
 
@@ -73,6 +75,12 @@ void WasmStream::show(Part part, base::ByteQueue* body, bool end) noexcept {
       response_end_ = end;
       response_had_body_ = true;
       return;
+    case Part::request_trailers:
+      request_trailers_shown_ = true;
+      return;
+    case Part::response_trailers:
+      response_trailers_shown_ = true;
+      return;
   }
 }
 
@@ -89,6 +97,12 @@ void WasmStream::hide(Part part) noexcept {
       return;
     case Part::response_body:
       response_body_ = nullptr;
+      return;
+    case Part::request_trailers:
+      request_trailers_shown_ = false;
+      return;
+    case Part::response_trailers:
+      response_trailers_shown_ = false;
       return;
   }
 }
@@ -116,8 +130,8 @@ std::uint32_t WasmStream::field_count(MapType type) noexcept {
 wasm::HeaderMap* WasmStream::headers(MapType type) noexcept {
   if (type == MapType::request_headers && request_shown_) return &*request_;
   if (type == MapType::response_headers && response_shown_) return &*response_;
-  if (type == MapType::request_trailers && request_trailers_) return &*request_trailers_;
-  if (type == MapType::response_trailers && response_trailers_) return &*response_trailers_;
+  if (type == MapType::request_trailers && request_trailers_shown_) return &*request_trailers_;
+  if (type == MapType::response_trailers && response_trailers_shown_) return &*response_trailers_;
   return nullptr;
 }
 
@@ -125,10 +139,12 @@ wasm::HeaderMap* WasmStream::to_change(MapType type) noexcept {
   // As Envoy: trailers can be added as soon as the whole body is with the plugin, and to the log.
   const bool request = over_ ? request_had_body_ : request_body_ != nullptr && request_end_;
   const bool response = over_ ? response_had_body_ : response_body_ != nullptr && response_end_;
-  if (type == MapType::request_trailers && request && !request_trailers_) {
-    request_trailers_.emplace();
-  } else if (type == MapType::response_trailers && response && !response_trailers_) {
-    response_trailers_.emplace();
+  if (type == MapType::request_trailers && request && !request_trailers_shown_) {
+    exchange_->request_trailers().make();
+    request_trailers_shown_ = true;
+  } else if (type == MapType::response_trailers && response && !response_trailers_shown_) {
+    exchange_->response_trailers().make();
+    response_trailers_shown_ = true;
   }
   return headers(type);
 }

@@ -31,8 +31,16 @@ class WasmStream final : public wasm::StreamHost {
   /// What follows it.
   void finish() noexcept;
   [[nodiscard]] wasm::StreamContext* context() noexcept { return context_; }
-  /// What the plugin may reach from now on: a message's head or body, while it is with the plugin.
-  enum class Part : std::uint8_t { request_head, request_body, response_head, response_body };
+  /// What the plugin may reach from now on: a message's head, body or trailers, while it is with
+  /// the plugin.
+  enum class Part : std::uint8_t {
+    request_head,
+    request_body,
+    request_trailers,
+    response_head,
+    response_body,
+    response_trailers,
+  };
   void show(Part part, base::ByteQueue* body = nullptr, bool end = false) noexcept;
   void hide(Part part) noexcept;
   /// The plugin has asked for a local reply or has failed: nothing goes on by itself.
@@ -76,6 +84,8 @@ class WasmStream final : public wasm::StreamHost {
   bool response_end_ = false;  ///< Likewise.
   bool request_shown_ = false;
   bool response_shown_ = false;
+  bool request_trailers_shown_ = false;
+  bool response_trailers_shown_ = false;
   bool seen_ = false;
   bool over_ = false;
   bool stopped_ = false;

@@ -97,6 +97,7 @@ void WasmWorker::on_http_call_done(HttpCall& call, CallOutcome /*outcome*/) noex
   auto& sink = *static_cast<wasm::CallSink*>(call.user());
   reply_.headers.clear();
   reply_.body = {};
+  reply_.trailers.clear();
   reply_.kind = wasm::CallReply::Kind::reset;
   // The map's view of the status lives as long as the map.
   const WasmResponseHeaders map(const_cast<http::Head&>(call.response()));
@@ -104,6 +105,9 @@ void WasmWorker::on_http_call_done(HttpCall& call, CallOutcome /*outcome*/) noex
     reply_.kind = wasm::CallReply::Kind::response;
     map.collect(reply_.headers);
     reply_.body = call.body();
+    for (const auto& [name, value] : call.trailers().fields()) {
+      reply_.trailers.emplace_back(name, value);
+    }
   }
   sink.on_call_reply(call.token(), reply_);
 }

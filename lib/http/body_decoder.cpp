@@ -42,11 +42,6 @@ constexpr std::size_t longest_never_trailer() {
   return longest;
 }
 
-bool is_never_trailer(std::string_view name) {
-  return name.starts_with(kForwardedPrefix) ||
-         std::find(kNeverTrailers.begin(), kNeverTrailers.end(), name) != kNeverTrailers.end();
-}
-
 bool is_blank(char c) {
   return c == ' ' || c == '\t';
 }
@@ -65,8 +60,15 @@ int hex_value(char c) {
 
 }  // namespace
 
-void BodyDecoder::start(Framing framing, std::uint64_t content_length) noexcept {
+bool is_never_trailer(std::string_view name) noexcept {
+  return name.starts_with(kForwardedPrefix) ||
+         std::find(kNeverTrailers.begin(), kNeverTrailers.end(), name) != kNeverTrailers.end();
+}
+
+void BodyDecoder::start(Framing framing, std::uint64_t content_length,
+                        Trailers* trailers) noexcept {
   framing_ = framing;
+  trailers_ = trailers;
   size_digits_ = 0;
   overhead_ = 0;
   remaining_ = 0;
@@ -228,6 +230,7 @@ bool BodyDecoder::take_trailer(char c) noexcept {
     case State::trailer_start:
       if (c == '\r') return move_to(State::end_lf);
       name_length_ = 0;
+      if (trailers_ != nullptr && !trailers_->begin_field()) return false;
       return move_to(State::trailer_name, take_trailer_name(c));
     case State::trailer_name:
       if (c == ':') {
@@ -236,8 +239,10 @@ bool BodyDecoder::take_trailer(char c) noexcept {
       return take_trailer_name(c);
     case State::trailer_value:
       if (c == '\r') return move_to(State::trailer_lf);
+      if (trailers_ != nullptr) trailers_->add_to_value(c);
       return count_overhead() && is_text(c);
     case State::trailer_lf:
+      if (trailers_ != nullptr) trailers_->end_field();
       return move_to(State::trailer_start, c == '\n');
     case State::end_lf:
       return move_to(State::done, c == '\n');
@@ -250,6 +255,7 @@ bool BodyDecoder::take_trailer_name(char c) noexcept {
   // One byte more than any name that matters: a longer one is none of them.
   static_assert(std::tuple_size_v<decltype(name_)> > longest_never_trailer());
   if (name_length_ < name_.size()) name_[name_length_++] = base::to_lower(c);
+  if (trailers_ != nullptr) trailers_->add_to_name(base::to_lower(c));
   return count_overhead() && is_token_char(c);
 }
 

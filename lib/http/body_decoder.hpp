@@ -2,17 +2,19 @@
 // close-delimited bodies.
 //
 // Owner: the connection that reads the body. Pure function of bytes and its own small state; no
-// allocation ever. Chunk extensions and trailers are validated, bounded and dropped (RFC
-// 9112 7.1.1, 7.1.2); a trailer that only a header section may hold breaks the message (RFC
-// 9110 6.5.1).
+// allocation of its own. Chunk extensions and trailers are validated, bounded and dropped (RFC
+// 9112 7.1.1, 7.1.2), trailers only where nobody keeps them; one that only a header section may
+// hold breaks the message (RFC 9110 6.5.1).
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "http/head_parser.hpp"
+#include "http/trailers.hpp"
 
 namespace holdfast::http {
 
@@ -27,7 +29,8 @@ class BodyDecoder {
   };
 
   BodyDecoder() = default;
-  void start(Framing framing, std::uint64_t content_length) noexcept;
+  /// `trailers`: takes those of this body; outlives it. Null: nobody wants them.
+  void start(Framing framing, std::uint64_t content_length, Trailers* trailers = nullptr) noexcept;
 
   /// Decode what is there. In place: decoded bytes of several chunks are moved together to the
   /// front of `bytes`. When done() after the call, input beyond `consumed` is the next message's.
@@ -85,6 +88,10 @@ class BodyDecoder {
   std::array<char, 20> name_{};  ///< Of a trailer: its first bytes, in lower case.
   std::uint32_t overhead_ = 0;   ///< Bytes of extensions or trailers so far; bounded.
   std::uint64_t remaining_ = 0;
+  Trailers* trailers_ = nullptr;
 };
+
+/// A field that only a head may hold (RFC 9110 6.5.1). `name` is in lower case.
+[[nodiscard]] bool is_never_trailer(std::string_view name) noexcept;
 
 }  // namespace holdfast::http

@@ -21,6 +21,9 @@ void append_request_head(base::Buffer& out, const Head& head, bool chunked);
 /// Append "HTTP/1.x STATUS Reason\r\n" and then the same, without a place of honour for `host`.
 void append_response_head(base::Buffer& out, const Head& head, Version version, bool chunked);
 
+/// Ends a chunked message that has no trailers.
+inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
+
 /// Hex chunk header "1f4\r\n" into `out`; returns its length (at most 18).
 std::size_t chunk_header(std::uint64_t size, char* out) noexcept;
 

@@ -46,6 +46,8 @@ void Exchange::reset_state() noexcept {
   upstream_local_.clear();
   route_timeout_ = hold_limit_ = {};
   response_.clear();
+  request_trailers_.clear();
+  response_trailers_.clear();
   start_ = request_end_ = request_passed_ = response_start_ = session_.loop().now();
   wall_start_ = {};
   if (!context_.access_logs.empty()) wall_start_ = context_.worker.wall_clock.now(start_);
@@ -233,6 +235,7 @@ void Exchange::send_request(std::span<char> body, bool end) noexcept {
   std::array<iovec, 5> pieces;
   std::size_t count = 0;
   std::array<char, 20> size;
+  std::string trailers;
   if (staged_ == Staged::request)
     pieces[count++] = net::piece(session_.loop().write_buffer().view());
   staged_ = Staged::nothing;
@@ -244,7 +247,11 @@ void Exchange::send_request(std::span<char> body, bool end) noexcept {
     pieces[count++] = net::piece({body.data(), body.size()});
     if (chunked_request_) pieces[count++] = net::piece("\r\n");
   }
-  if (end && chunked_request_) pieces[count++] = net::piece("0\r\n\r\n");
+  if (end && chunked_request_) {
+    const bool has_trailers = request_trailers_.present() && cluster_->config().enable_trailers;
+    if (has_trailers) trailers = request_trailers_.last_chunk();
+    pieces[count++] = net::piece(has_trailers ? std::string_view(trailers) : http::kLastChunk);
+  }
   if (count != 0) upstream_->send(std::span(pieces).first(count));
   if (end) {
     upstream_->finish_request();
@@ -400,6 +407,7 @@ void Exchange::make_local_response(std::uint16_t status, std::string_view body,
   local_ = true;
   upstream_complete_ = true;
   response_.clear();
+  response_trailers_.clear();
   response_.status = status;
   const bool redirect = status == 201 || (status >= 300 && status < 400);
   if (redirect && details_ == "direct_response") add_location(response_, request_);  // As Envoy.

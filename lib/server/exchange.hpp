@@ -196,6 +196,7 @@ class Exchange final : public filters::Exchange,
   void on_connection_failed(upstream::ResetReason reason, int error) noexcept override;
   // upstream::ResponseSink
   http::Head& response_head() noexcept override { return response_; }
+  http::Trailers* kept_trailers() noexcept override;
   void on_informational() noexcept override {}  // As Envoy: 1xx from the upstream stay here.
   void on_response_head(const http::HeadResult& result) noexcept override;
   void on_response_body(std::span<char> bytes) noexcept override;

@@ -97,6 +97,7 @@ void Exchange::write_access_log() noexcept {
   }
   record.protocol = request_.version == http::Version::http_1_0 ? "HTTP/1.0"sv : "HTTP/1.1"sv;
   if (response_.status != 0) record.response = &response_;
+  if (response_trailers_.present()) record.response_trailers = &response_trailers_;
   record.status = response_.status;
   record.flags = flags_;
   record.details = details_;

@@ -92,6 +92,10 @@ void Exchange::send_response_head() noexcept {
 
 // --- Body ---------------------------------------------------------------------------------------
 
+http::Trailers* Exchange::kept_trailers() noexcept {
+  return cluster_->config().enable_trailers ? &response_trailers_ : nullptr;
+}
+
 void Exchange::on_response_body(std::span<char> bytes) noexcept {
   touch();
   if (bodies_ != nullptr) return bodies_->response.incoming().append({bytes.data(), bytes.size()});
@@ -154,6 +158,7 @@ void Exchange::send_response(bool end) noexcept {
   std::array<iovec, 5> pieces;
   std::size_t count = 0;
   std::array<char, 20> size;
+  std::string trailers;
   if (staged_ == Staged::response)
     pieces[count++] = net::piece(session_.loop().write_buffer().view());
   staged_ = Staged::nothing;
@@ -166,7 +171,11 @@ void Exchange::send_response(bool end) noexcept {
     if (chunked) pieces[count++] = net::piece("\r\n");
     bytes_sent_ += body_.size();
   }
-  if (end && chunked) pieces[count++] = net::piece("0\r\n\r\n");
+  if (end && chunked) {
+    const bool has_trailers = response_trailers_.present() && context_.config.enable_trailers;
+    if (has_trailers) trailers = response_trailers_.last_chunk();
+    pieces[count++] = net::piece(has_trailers ? std::string_view(trailers) : http::kLastChunk);
+  }
   body_ = {};
   if (count != 0) session_.send(std::span(pieces).first(count));
 }

@@ -14,6 +14,7 @@ void FilterPipeline::start(bool ends_with_head) noexcept {
     stage.queue.clear();
     stage.state = State::flowing;
     stage.head_passed = stage.end = stage.asked = false;
+    stage.unseen = stage.trailers_seen = false;
     stage.deadline = net::TimePoint::max();
   }
   incoming_.clear();
@@ -82,10 +83,14 @@ FilterPipeline::Outcome FilterPipeline::run_body(bool end) noexcept {
 FilterPipeline::Outcome FilterPipeline::pass_body(std::size_t first, bool end) noexcept {
   for (std::size_t i = first; i < stages_.size(); ++i) {
     Stage& stage = stages_[i];
+    stage.unseen = stage.unseen || !moving_.empty();
     stage.queue.take(moving_);
     stage.end = stage.end || end;
     if (stage.state == State::held) return Outcome::ok;
-    const Outcome shown = show_body(i);
+    const bool trailers = stage.end && has_trailers();
+    Outcome shown = Outcome::ok;
+    if (stage.unseen || !trailers) shown = show_body(i, stage.end && !trailers);
+    if (shown == Outcome::ok && trailers && !stage.trailers_seen) shown = show_trailers(i);
     if (shown != Outcome::ok) return shown;
     if (stage.state != State::flowing) return Outcome::ok;
     if (!stage.head_passed) {
@@ -102,15 +107,35 @@ FilterPipeline::Outcome FilterPipeline::pass_body(std::size_t first, bool end) n
   return Outcome::ok;
 }
 
+bool FilterPipeline::has_trailers() const noexcept {
+  return (direction_ == Direction::request ? exchange_.request_trailers()
+                                           : exchange_.response_trailers())
+      .present();
+}
+
 /// The filter's body hook, with all that waits there. It then flows, or not.
-FilterPipeline::Outcome FilterPipeline::show_body(std::size_t index) noexcept {
+FilterPipeline::Outcome FilterPipeline::show_body(std::size_t index, bool end) noexcept {
   Stage& stage = stages_[index];
+  stage.unseen = false;
   exchange_.set_hold_limit({});
   running_ = index;
-  const BodyVerdict verdict =
-      direction_ == Direction::request
-          ? hooks_[index]->on_request_body(exchange_, stage.queue, stage.end)
-          : hooks_[index]->on_response_body(exchange_, stage.queue, stage.end);
+  return settle(index, direction_ == Direction::request
+                           ? hooks_[index]->on_request_body(exchange_, stage.queue, end)
+                           : hooks_[index]->on_response_body(exchange_, stage.queue, end));
+}
+
+/// The same for what ends the message.
+FilterPipeline::Outcome FilterPipeline::show_trailers(std::size_t index) noexcept {
+  stages_[index].trailers_seen = true;
+  exchange_.set_hold_limit({});
+  running_ = index;
+  return settle(index, direction_ == Direction::request
+                           ? hooks_[index]->on_request_trailers(exchange_)
+                           : hooks_[index]->on_response_trailers(exchange_));
+}
+
+FilterPipeline::Outcome FilterPipeline::settle(std::size_t index, BodyVerdict verdict) noexcept {
+  Stage& stage = stages_[index];
   running_ = kNone;
   if (interrupted_) return Outcome::interrupted;
   if (verdict == BodyVerdict::proceed) {

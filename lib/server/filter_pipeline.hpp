@@ -43,7 +43,8 @@ class FilterPipeline {
 
   /// Show the head to the first filter, and the next ones.
   [[nodiscard]] Outcome run_head() noexcept;
-  /// Show what is in incoming(); `end`: and that it was the last.
+  /// Show what is in incoming(); `end`: and that it was the last, or the trailers that the exchange
+  /// has then.
   [[nodiscard]] Outcome run_body(bool end) noexcept;
   /// Let go what was asked for with ask_to_continue().
   [[nodiscard]] Outcome run_continued() noexcept;
@@ -94,15 +95,20 @@ class FilterPipeline {
     base::ByteQueue queue;
     State state = State::flowing;
     bool head_passed = false;
-    bool end = false;    ///< Of the message has come here.
-    bool asked = false;  ///< To continue.
+    bool end = false;     ///< Of the message has come here.
+    bool asked = false;   ///< To continue.
+    bool unseen = false;  ///< Bytes have come that its hook has not been shown.
+    bool trailers_seen = false;
     std::chrono::milliseconds limit{0};
     net::TimePoint deadline = net::TimePoint::max();
   };
 
   [[nodiscard]] Outcome run_heads(std::size_t first) noexcept;
   [[nodiscard]] Outcome pass_body(std::size_t first, bool end) noexcept;
-  [[nodiscard]] Outcome show_body(std::size_t stage) noexcept;
+  [[nodiscard]] Outcome show_body(std::size_t stage, bool end) noexcept;
+  [[nodiscard]] Outcome show_trailers(std::size_t stage) noexcept;
+  [[nodiscard]] Outcome settle(std::size_t stage, filters::BodyVerdict verdict) noexcept;
+  [[nodiscard]] bool has_trailers() const noexcept;
   [[nodiscard]] Outcome resume(std::size_t stage) noexcept;
   void stop_at(Stage& stage, State state) noexcept;
   [[nodiscard]] static bool needs_limit(const Stage& stage) noexcept {

@@ -217,7 +217,8 @@ void Session::begin_exchange(const http::HeadResult& result) noexcept {
   count_request();
   deadlines_.clear(Deadline::connection_idle);
   deadlines_.clear(Deadline::request_head);
-  body_.start(result.framing, result.content_length);
+  body_.start(result.framing, result.content_length,
+              context_.config.enable_trailers ? &exchange_.request_trailers() : nullptr);
   exchange_.begin(result);
 }
 

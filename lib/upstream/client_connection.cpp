@@ -391,7 +391,8 @@ std::size_t ClientConnection::take_head(std::string_view bytes,
   const std::size_t behind = bytes.size() - result.consumed;
   const bool skips_body = status_only_ && result.framing == http::Framing::content_length &&
                           result.content_length <= behind;
-  body_.start(skips_body ? http::Framing::none : result.framing, result.content_length);
+  body_.start(skips_body ? http::Framing::none : result.framing, result.content_length,
+              result.framing == http::Framing::chunked ? sink_->kept_trailers() : nullptr);
   const std::size_t used =
       result.consumed + (skips_body ? static_cast<std::size_t>(result.content_length) : 0);
   sink_->on_response_head(result);

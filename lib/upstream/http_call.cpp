@@ -131,6 +131,7 @@ void HttpCall::reply_locally(std::uint16_t status, std::string_view body,
   if (overloaded) response_.add("x-envoy-overloaded", "true");
   add_local_body(response_, body);
   body_.clear();
+  trailers_.clear();
   if (method_ != "HEAD") body_.append(body);
   has_response_ = true;
 }
@@ -138,6 +139,7 @@ void HttpCall::reply_locally(std::uint16_t status, std::string_view body,
 void HttpCall::drop_response() noexcept {
   response_.clear();
   body_.clear();
+  trailers_.clear();
   has_response_ = false;
 }
 
@@ -164,6 +166,7 @@ void HttpCall::release() noexcept {
   response_.clear();
   response_.release(kKeep);
   empty(body_);
+  trailers_.clear();
   empty(request_);
   Link::unlink();
   pool_.free_.push_back(*this);

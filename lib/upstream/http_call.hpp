@@ -24,6 +24,7 @@
 #include "base/buffer.hpp"
 #include "base/intrusive_list.hpp"
 #include "http/head.hpp"
+#include "http/trailers.hpp"
 #include "upstream/side_request.hpp"
 
 namespace holdfast::upstream {
@@ -70,6 +71,7 @@ class HttpCall final : public SideRequest, public base::ListNode<HttpCallTag> {
   /// The upstream's, with all its fields, or a local reply's.
   [[nodiscard]] const http::Head& response() const noexcept { return response_; }
   [[nodiscard]] std::string_view body() const noexcept { return body_.view(); }
+  [[nodiscard]] const http::Trailers& trailers() const noexcept { return trailers_; }
 
   [[nodiscard]] void* user() const noexcept { return user_; }
   [[nodiscard]] std::uint32_t token() const noexcept { return token_; }
@@ -94,6 +96,9 @@ class HttpCall final : public SideRequest, public base::ListNode<HttpCallTag> {
   void on_connection_failed(ResetReason reason, int error) noexcept override;
   // ResponseSink
   http::Head& response_head() noexcept override { return response_; }
+  http::Trailers* kept_trailers() noexcept override {
+    return cluster_->config().enable_trailers ? &trailers_ : nullptr;
+  }
   void on_informational() noexcept override {}
   void on_response_head(const http::HeadResult& result) noexcept override;
   void on_response_body(std::span<char> bytes) noexcept override;
@@ -113,6 +118,7 @@ class HttpCall final : public SideRequest, public base::ListNode<HttpCallTag> {
   base::Buffer request_;  ///< Head and body.
   http::Head response_;
   base::Buffer body_;
+  http::Trailers trailers_;
   net::MemberTimer<&HttpCall::on_timeout> timer_;
 };
 

@@ -12,6 +12,7 @@
 #include <span>
 
 #include "http/head_parser.hpp"
+#include "http/trailers.hpp"
 #include "net/stream.hpp"
 
 namespace holdfast::upstream {
@@ -32,6 +33,8 @@ class ResponseSink {
 
   /// Where the head is parsed to; asked anew for each head, also for 1xx.
   virtual http::Head& response_head() noexcept = 0;
+  /// Where the response's trailers go, cleared; it outlives the response. Null: nobody wants them.
+  virtual http::Trailers* kept_trailers() noexcept { return nullptr; }
   /// A 1xx head (never 101) has arrived in response_head().
   virtual void on_informational() noexcept = 0;
   virtual void on_response_head(const http::HeadResult& result) noexcept = 0;

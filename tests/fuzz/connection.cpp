@@ -9,6 +9,24 @@ namespace {
 using http::HeadResult;
 using End = Conversation::End;
 
+/// They are clean, and sent on they are the same again.
+void check_trailers(const http::Trailers& trailers) {
+  for (const auto& [name, value] : trailers.fields()) {
+    require(!name.empty() && !http::is_never_trailer(name));
+    require(name.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ: \t\r\n") == std::string::npos);
+    require(value.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos);
+    require(value.empty() || (value.front() != ' ' && value.back() != ' '));
+  }
+  http::Trailers again;
+  http::BodyDecoder decoder;
+  decoder.start(http::Framing::chunked, 0, &again);
+  std::string text = trailers.last_chunk();
+  const http::BodyDecoder::Step step = decoder.decode({text.data(), text.size()});
+  // Sent on they are a little longer: the longest that are taken may be too long.
+  if (step.error && text.size() > 16UL * 1024) return;
+  require(decoder.done() && step.consumed == text.size() && again.fields() == trailers.fields());
+}
+
 /// One side of a connection. `Parse` is (bytes, searched, head) -> HeadResult.
 template <class Parse>
 class Reader {
@@ -52,8 +70,9 @@ class Reader {
     }
     require(result.consumed != 0 && result.consumed <= bytes.size());
     const std::size_t used = result.consumed;
-    body_.start(result.framing, result.content_length);
     talk_.messages.push_back(std::move(message));
+    Message& last = talk_.messages.back();
+    body_.start(last.result.framing, last.result.content_length, &last.trailers);
     in_body_ = !body_.done();
     if (!in_body_) end_message(used);
     return used;
@@ -76,6 +95,7 @@ class Reader {
   void end_message(std::size_t last = 0) {
     Message& message = talk_.messages.back();
     message.whole = true;
+    check_trailers(message.trailers);
     in_body_ = false;
     talk_.consumed = used_ + last;
     const bool interim = message.head.status >= 100 && message.head.status < 200;
@@ -151,6 +171,7 @@ void require_same(const Conversation& a, const Conversation& b) {
     require(fields_of(x.head) == fields_of(y.head));
     // A broken body may be noticed before or behind its last good bytes, by how they come.
     if (a.end != Conversation::End::refused) require(x.body() == y.body());
+    if (x.whole) require(x.trailers.fields() == y.trailers.fields());
   }
 }
 

@@ -19,6 +19,7 @@ struct Message {
   http::Head head;
   http::HeadResult result;
   std::vector<std::string> pieces;  ///< Of the body, as they would be handed on.
+  http::Trailers trailers;
   bool whole = false;
   [[nodiscard]] std::string body() const;
 };

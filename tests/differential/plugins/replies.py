@@ -42,7 +42,7 @@ SCENARIOS = [
     case("in a held response body", "response body held", **EARLY),
     case("in a chunked held response body", "response body held", upstream=reply_always(
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + chunked(b"abc")), **EARLY),
-    case("in response trailers", "response trailers", upstream=reply_always(TRAILING), **WITH_TRAILERS),
+    case("in response trailers", "response trailers", upstream=reply_always(TRAILING), **WITH_TRAILERS, **EARLY),
     one("local reply: at the log", "replies", "log", GET,
         oracle_can_not="it calls the plugin again and again until its stack ends",
         better="the reply comes too late and is refused", holdfast={"responses": [HELLO]}),

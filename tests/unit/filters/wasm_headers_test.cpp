@@ -22,7 +22,8 @@ TEST_CASE("a name that a head can't hold is refused", "[wasm]") {
   CHECK(map.assign({{name, "1"}}) == Status::bad_argument);
   CHECK(head.field_count() == 0);
   CHECK(map.add(std::string(16'384, 'a'), "1") == Status::ok);
-  WasmTrailers trailers;
+  http::Trailers owned;
+  WasmTrailers trailers(owned);
   CHECK(trailers.add(name, "1") == Status::bad_argument);
 }
 
@@ -55,9 +56,22 @@ TEST_CASE("a head does not grow without end", "[wasm]") {
 }
 
 TEST_CASE("a trailer is no longer than it needs to be", "[wasm]") {
-  WasmTrailers map;
+  http::Trailers trailers;
+  WasmTrailers map(trailers);
   CHECK(map.add("x", std::string(64UL * 1024, 'v')) == Status::ok);
   CHECK(map.add("x", std::string(64UL * 1024 + 1, 'v')) == Status::bad_argument);
+}
+
+TEST_CASE("a plugin gives no trailer that only a head may hold", "[wasm]") {
+  http::Trailers trailers;
+  WasmTrailers map(trailers);
+  for (const char* name : {"content-length", "host", "transfer-encoding", "x-forwarded-for"}) {
+    CHECK(map.add(name, "1") == Status::bad_argument);
+    CHECK(map.set(name, "1") == Status::bad_argument);
+  }
+  CHECK(map.size() == 0);
+  CHECK(map.add("grpc-status", "0") == Status::ok);
+  CHECK(map.get("grpc-status") == "0");
 }
 
 }  // namespace

@@ -162,6 +162,38 @@ TEST_CASE("trailers are checked and dropped", "[http]") {
   });
 }
 
+TEST_CASE("trailers are kept where they are wanted", "[http]") {
+  using Fields = Trailers::Fields;
+  const auto read = [](const std::string& bytes, std::size_t piece, Trailers& trailers) {
+    BodyDecoder decoder;
+    decoder.start(Framing::chunked, 0, &trailers);
+    for (std::size_t at = 0; at < bytes.size(); at += piece) {
+      std::string part = bytes.substr(at, piece);
+      if (decoder.decode({part.data(), part.size()}).error) return false;
+    }
+    return decoder.done();
+  };
+  const std::string bytes = "1\r\nx\r\n0\r\nX-T: a b \t\r\ny:\r\nx-t:c\r\n\r\n";
+  for (std::size_t piece = 1; piece <= bytes.size(); ++piece) {
+    Trailers trailers;
+    REQUIRE(read(bytes, piece, trailers));
+    CHECK(trailers.present());
+    CHECK(trailers.fields() == Fields{{"x-t", "a b"}, {"y", ""}, {"x-t", "c"}});
+    CHECK(trailers.last_chunk() == "0\r\nx-t: a b\r\ny: \r\nx-t: c\r\n\r\n");
+  }
+  Trailers none;
+  CHECK(read("1\r\nx\r\n0\r\n\r\n", 1, none));
+  CHECK_FALSE(none.present());
+  std::string many = "0\r\n";
+  for (std::size_t i = 0; i < Trailers::kMaxFields; ++i) many += "a:\r\n";
+  Trailers most;
+  CHECK(read(many + "\r\n", 1'000, most));
+  Trailers more;
+  CHECK_FALSE(read(many + "a:\r\n\r\n", 1'000, more));
+  Trailers bad;
+  CHECK_FALSE(read("0\r\ncontent-length: 1\r\n\r\n", 1, bad));
+}
+
 TEST_CASE("what follows the body is left alone", "[http]") {
   BodyDecoder decoder;
   decoder.start(Framing::chunked, 0);

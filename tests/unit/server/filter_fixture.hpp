@@ -56,6 +56,14 @@ class ScriptedFilter final : public filters::Filter {
     note("response_body", body.view(), end);
     return response_body ? response_body(e, body, end) : BodyVerdict::proceed;
   }
+  BodyVerdict on_request_trailers(filters::Exchange& e) noexcept override {
+    note("request_trailers", text_of(e.request_trailers()), true);
+    return request_trailers ? request_trailers(e) : BodyVerdict::proceed;
+  }
+  BodyVerdict on_response_trailers(filters::Exchange& e) noexcept override {
+    note("response_trailers", text_of(e.response_trailers()), true);
+    return response_trailers ? response_trailers(e) : BodyVerdict::proceed;
+  }
   std::chrono::milliseconds on_hold_expired(filters::Exchange&) noexcept override {
     trace_.push_back(name_ + ".expired");
     return expired ? expired() : std::chrono::milliseconds{0};
@@ -77,12 +85,18 @@ class ScriptedFilter final : public filters::Filter {
   std::function<Verdict(filters::Exchange&)> request, response;
   std::function<BodyVerdict(filters::Exchange&, base::ByteQueue&, bool)> request_body,
       response_body;
+  std::function<BodyVerdict(filters::Exchange&)> request_trailers, response_trailers;
   std::function<std::chrono::milliseconds()> expired;
   filters::Exchange* exchange = nullptr;
   std::uint16_t status = 0;  ///< As on_complete() saw it.
   std::string details;
 
  private:
+  [[nodiscard]] static std::string text_of(const http::Trailers& trailers) {
+    std::string text;
+    for (const auto& [name, value] : trailers.fields()) text += name + "=" + value + ";";
+    return text;
+  }
   void note(const char* what, std::string_view body, bool end) {
     std::string line = name_ + "." + what;
     if (!body.empty()) line.append(" ").append(body.size() < 40 ? body : "...");

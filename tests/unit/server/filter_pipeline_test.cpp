@@ -40,7 +40,7 @@ class RandomFilter final : public filters::Filter {
   RandomFilter(std::size_t index, std::mt19937& random) : Filter(index), random_(random) {}
 
   void reset() {
-    heads = ends = 0;
+    heads = ends = trailers = 0;
     seen.clear();
     kept_ = 0;
   }
@@ -62,11 +62,21 @@ class RandomFilter final : public filters::Filter {
     if (end && !keeps) ++ends;
     return keeps ? BodyVerdict::buffer : BodyVerdict::proceed;
   }
+  BodyVerdict on_request_trailers(filters::Exchange&) noexcept override {
+    CHECK(heads == 1);
+    CHECK(ends == 0);
+    ++trailers;
+    const bool keeps = random_() % 2 == 0;
+    if (!keeps) kept_ = 0;
+    stopped = keeps;
+    return keeps ? BodyVerdict::buffer : BodyVerdict::proceed;
+  }
   /// It lets go what it keeps.
   void let_go() { kept_ = 0; }
 
   int heads = 0;
   int ends = 0;
+  int trailers = 0;
   bool stopped = false;
   std::string seen;
 
@@ -88,6 +98,8 @@ TEST_CASE("filters that decide at random neither lose nor reorder anything", "[b
     }
     FilterPipeline pipeline(FilterPipeline::Direction::request, exchange, hooks, 0);
     const bool bodiless = random() % 5 == 0;
+    const bool trailers = !bodiless && random() % 2 == 0;
+    exchange.request_trailers().clear();
     pipeline.start(bodiless);
     REQUIRE(pipeline.run_head() == FilterPipeline::Outcome::ok);
     std::string sent;
@@ -104,6 +116,7 @@ TEST_CASE("filters that decide at random neither lose nor reorder anything", "[b
         const std::string piece = end ? "" : std::to_string(step) + ",";
         pipeline.incoming().append(piece);
         sent += piece;
+        if (end && trailers) exchange.request_trailers().make();
         REQUIRE(pipeline.run_body(end) == FilterPipeline::Outcome::ok);
         ended = end;
       } else {
@@ -119,7 +132,12 @@ TEST_CASE("filters that decide at random neither lose nor reorder anything", "[b
     CHECK(pipeline.end_passed());
     CHECK(out == sent);
     CHECK(pipeline.bytes_passed() == sent.size());
-    for (const auto& filter : filters) CHECK(filter->heads == 1);
+    for (const auto& filter : filters) {
+      CHECK(filter->heads == 1);
+      CHECK(filter->trailers == (trailers ? 1 : 0));
+      if (trailers) CHECK(filter->ends == 0);
+      CHECK(filter->seen == sent);
+    }
   }
 }
 
