@@ -26,7 +26,7 @@ BROWSER = {  # What a browser sends with a page's request: 20 fields with Host.
 
 PLAIN = ("ours", "nginx", "haproxy", "envoy", "floor")
 MOST = ("ours", "nginx", "haproxy", "floor")
-FAN = ("ours", "ours-pipelined", "nginx-lua", "nginx-njs", "envoy-wasm", "envoy-wasm-empty", "go")
+FAN = ("ours", "ours-pipelined", "ours-wasm", "nginx-lua", "nginx-njs", "envoy-wasm", "envoy-wasm-empty", "go")
 REFUSED = "envoy-wasm-empty"  # Its side requests have no authority, as the original's: the upstream refuses them.
 FEW_HELD = 64
 
@@ -92,6 +92,7 @@ QUICK_PEERS = ("ours", "nginx", "haproxy", "floor", "nginx-lua")
 TITLES = {
     "ours": "Holdfast",
     "ours-pipelined": "Holdfast, pipelined",
+    "ours-wasm": "Holdfast + plugin",
     "ours-1000-hosts": "Holdfast, 1,000 hosts",
     "nginx": "nginx",
     "nginx-lua": "nginx + Lua",

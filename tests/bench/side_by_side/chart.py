@@ -4,7 +4,8 @@ from xml.sax.saxutils import escape
 from .cases import TITLES, yardstick
 
 COLOURS = {
-    "ours": "#1f6f5c", "ours-pipelined": "#4fa58c", "ours-1000-hosts": "#8cc7b5", "nginx": "#7a7f87", "nginx-lua": "#7a7f87",
+    "ours": "#1f6f5c", "ours-pipelined": "#4fa58c", "ours-wasm": "#2f8a72", "ours-1000-hosts": "#8cc7b5",
+    "nginx": "#7a7f87", "nginx-lua": "#7a7f87",
     "nginx-njs": "#a3a7ad", "haproxy": "#5b7fb5", "envoy": "#b5567a", "envoy-wasm": "#b5567a",
     "envoy-wasm-empty": "#d3a0b5", "go": "#c99a3b", "floor": "#d4d6d9",
 }

@@ -1,4 +1,5 @@
 """The proxies that are compared: how each is configured and started for a case."""
+import os
 import pathlib
 import subprocess
 import time
@@ -41,19 +42,27 @@ class Peers:
         self.run = pathlib.Path(run)
         self.cpu = cpu
         self.files = files
+        self.environment = {**os.environ, "XDG_CACHE_HOME": str(self.run)}  # Compiled plugins.
         self.pipelined = pipelined
         self.missing = dict(programs.missing)
         if not self.knows_pipelining():
             self.missing["ours-pipelined"] = "a Holdfast whose Dispatch filter has max_pipelined"
+        if "ours-wasm" not in self.missing and not self.knows_plugins():
+            self.missing["ours-wasm"] = "a Holdfast built with plugins (HOLDFAST_WASM)"
 
     def depth(self, fan):
         """Side requests of a response on one connection, when pipelined."""
         return min(self.pipelined or fan, fan)
 
     def knows_pipelining(self):
-        filters = [configs.dispatch(3, 3)]
-        path = self.write("pipelined.json", configs.bootstrap(1024, 1025, [1026], filters))
-        return subprocess.run([self.programs.ours, "check", path], capture_output=True).returncode == 0
+        return self.takes([configs.dispatch(3, 3)])
+
+    def knows_plugins(self):
+        return self.takes([configs.plugin(3, self.programs.wasm, "side")])
+
+    def takes(self, filters):
+        path = self.write("probe.json", configs.bootstrap(1024, 1025, [1026], filters))
+        return subprocess.run([self.programs.ours, "check", path], env=self.environment, capture_output=True).returncode == 0
 
     def write(self, name, text):
         path = self.run / name
@@ -64,7 +73,8 @@ class Peers:
         programs, fan = self.programs, case.fan
         if name.startswith("ours"):
             pipelined = self.depth(fan) if name == "ours-pipelined" else 0
-            filters = [configs.dispatch(fan, pipelined)] if fan else []
+            filter_ = configs.plugin(fan, programs.wasm, "side") if name == "ours-wasm" else configs.dispatch(fan, pipelined)
+            filters = [filter_] if fan else []
             hosts = 1000 if name == "ours-1000-hosts" else 0
             text = configs.bootstrap(port, backend.main, backend.side, filters, hosts)
             return [programs.ours, "-c", self.write(name + ".json", text), "--concurrency", "1", "-l", "off"]
@@ -88,7 +98,7 @@ class Peers:
         """A context manager's Process, ready; raises Failed."""
         port = free_port()
         command = list(map(str, self.command(name, case, port, backend)))
-        process = Process(command, self.cpu, self.run / f"{name}.err")
+        process = Process(command, self.cpu, self.run / f"{name}.err", env=self.environment)
         try:
             process.wait_listening(port)
             if not backend.late:

@@ -53,14 +53,14 @@ class Programs:
         self.haproxy = self.need("haproxy", shutil.which("haproxy"), "the package haproxy")
         self.envoy = self.need("envoy", find_envoy(), "Envoy's binary: ENVOY=FILE, or .ci/run --stage oracle")
         self.go = self.go_program("go", "gofan", folder / "gofan", [], {})
-        if wasm is None and self.envoy:
-            wasm = self.go_program("envoy-wasm", "plugin", folder / "main.wasm", ["-buildmode=c-shared"],
+        if wasm is None:
+            wasm = self.go_program("ours-wasm", "plugin", folder / "main.wasm", ["-buildmode=c-shared"],
                                    {"GOOS": "wasip1", "GOARCH": "wasm"})
         self.wasm = wasm
-        if not self.envoy:
-            self.missing["envoy-wasm"] = self.missing["envoy"]
-        if "envoy-wasm" in self.missing:
-            self.missing["envoy-wasm-empty"] = self.missing["envoy-wasm"]
+        for peer in ("envoy-wasm", "envoy-wasm-empty"):
+            lacks = self.missing.get("envoy") or self.missing.get("ours-wasm")
+            if lacks:
+                self.missing[peer] = lacks
         for peer, module in (("nginx-lua", "ngx_http_lua_module"), ("nginx-njs", "ngx_http_js_module")):
             if self.nginx:
                 self.need(peer, nginx_module(module), "the package lib" + module.replace("ngx", "nginx-mod")
