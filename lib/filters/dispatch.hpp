@@ -47,6 +47,6 @@ struct DispatchConfig : config::FilterConfig {
 /// Envoy's spelling: what a Wasm message with envoy.wasm.runtime.null says. `where`: the plugin.
 [[nodiscard]] config::ParsedHttpFilter dispatch_as_plugin(
     const config::LocatedString& code, const std::optional<config::LocatedString>& configuration,
-    config::Location where, config::Context& context);
+    config::Location where, std::optional<config::Milliseconds> max_hold, config::Context& context);
 
 }  // namespace holdfast::filters

@@ -171,7 +171,9 @@ FilterType dispatch_type() {
 
 config::ParsedHttpFilter dispatch_as_plugin(const LocatedString& code,
                                             const std::optional<LocatedString>& configuration,
-                                            Location where, Context& context) {
+                                            Location where,
+                                            std::optional<config::Milliseconds> max_hold,
+                                            Context& context) {
   if (code.text != kPluginName) {
     context.error(code.location, "no plugin \"" + code.text + "\" is compiled in" +
                                      config::did_you_mean(code.text, {kPluginName}));
@@ -192,6 +194,7 @@ config::ParsedHttpFilter dispatch_as_plugin(const LocatedString& code,
   }
   config->cluster = plugin.cluster;
   config->count = static_cast<std::uint32_t>(std::clamp<std::int64_t>(plugin.count, 0, kMaxCount));
+  config->max_hold = max_hold;
   return {.type = "dispatch", .config = std::move(config)};
 }
 

@@ -170,9 +170,9 @@ TEST_CASE("code comes from a file or from the configuration", "[filters]") {
   CHECK(first_error(with_code("environment_variable: A")).find("not implemented by Holdfast") !=
         std::string::npos);
   const config::LoadResult remote = load("config: {vm_config: {code: {remote: {}}}}");
-  REQUIRE(remote.diagnostics.size() == 2);  // And "local" is missing.
+  REQUIRE(remote.diagnostics.size() == 1);
   CHECK(
-      config::to_string(remote.diagnostics[1])
+      config::to_string(remote.diagnostics[0])
           .starts_with("x.yaml:16:43: error: field \"remote\" of Envoy's AsyncDataSource is not"));
 }
 
@@ -182,6 +182,10 @@ TEST_CASE("what a plugin's configuration may not say", "[filters]") {
   CHECK(
       first_error(message("", "environment_variables: {host_env_keys: [A, B], key_values: {B: x}}"))
           .find("error: \"B\" is in host_env_keys and in key_values") != std::string::npos);
+  CHECK(first_error(message("", "environment_variables: {host_env_keys: [A, B, A]}"))
+            .find("error: \"A\" is in host_env_keys more than once") != std::string::npos);
+  CHECK(first_error("config: {vm_config: {code: {}}}") ==
+        "x.yaml:16:42: error: missing required field \"local\" in AsyncDataSource");
   CHECK(first_error(message("", "environment_variables: {key_values: {B: 1}}"))
             .find("wants a string") != std::string::npos);
   CHECK(first_error(message("", "", "limits: {callback_timeout: 0s}"))
@@ -306,9 +310,19 @@ TEST_CASE("without the runtime, plugins are refused by name", "[filters]") {
 
 #endif
 
-std::string native(const std::string& source, const std::string& configuration = {}) {
+std::string native(const std::string& source, const std::string& configuration = {},
+                   const std::string& vm_fields = {}, const std::string& beside = {}) {
   return "config: {" + configuration +
-         "vm_config: {runtime: envoy.wasm.runtime.null, code: {local: {" + source + "}}}}";
+         "vm_config: {runtime: envoy.wasm.runtime.null, code: {local: {" + source + "}}" +
+         vm_fields + "}}" + (beside.empty() ? "" : "\n              " + beside);
+}
+
+const DispatchConfig& dispatched(const config::LoadResult& result) {
+  for (const auto& diagnostic : result.diagnostics) UNSCOPED_INFO(config::to_string(diagnostic));
+  REQUIRE(result.ok());
+  const auto& hcm = std::get<config::HttpConnectionManager>(result.bootstrap->listeners[0].filter);
+  CHECK(hcm.http_filters[0].type == "dispatch");
+  return dynamic_cast<const DispatchConfig&>(*hcm.http_filters[0].config);
 }
 
 TEST_CASE("the null runtime is the dispatch filter", "[filters]") {
@@ -316,16 +330,42 @@ TEST_CASE("the null runtime is the dispatch filter", "[filters]") {
       load(native("inline_string: multiple_dispatches",
                   R"(configuration: {"@type": type.googleapis.com/google.protobuf.StringValue, )"
                   R"(value: '{"dispatchCluster":"httpbin","dispatchCount":3}'}, )"));
-  for (const auto& diagnostic : result.diagnostics) UNSCOPED_INFO(config::to_string(diagnostic));
-  REQUIRE(result.ok());
-  const auto& hcm = std::get<config::HttpConnectionManager>(result.bootstrap->listeners[0].filter);
-  CHECK(hcm.http_filters[0].type == "dispatch");
-  CHECK(dynamic_cast<const DispatchConfig&>(*hcm.http_filters[0].config).count == 3);
+  CHECK(dispatched(result).count == 3);
+  CHECK_FALSE(dispatched(result).max_hold.has_value());
   CHECK(first_error(native("inline_string: multiple_dispatch")) ==
         "x.yaml:16:100: error: no plugin \"multiple_dispatch\" is compiled in (did you mean "
         "\"multiple_dispatches\"?)");
   CHECK(first_error(native("filename: x")).find("wants the name of a plugin compiled in") !=
         std::string::npos);
+}
+
+TEST_CASE("the null runtime knows max_hold, and refuses what is about machines", "[filters]") {
+  const std::string code = "inline_string: multiple_dispatches";
+  const std::string no_meaning = " has no meaning with runtime \"envoy.wasm.runtime.null\"";
+  const std::string at = "x.yaml:16:";
+  CHECK(dispatched(load(native(code, "", "", "limits: {max_hold: 7s}"))).max_hold ==
+        std::chrono::seconds(7));
+  const auto of_plugin = [&](const std::string& field) {
+    return first_error(native(code, field + ", "));
+  };
+  CHECK(of_plugin("fail_open: true") ==
+        at + "35: error: field \"fail_open\" of PluginConfig" + no_meaning);
+  CHECK(of_plugin("failure_policy: FAIL_OPEN") ==
+        at + "40: error: field \"failure_policy\" of PluginConfig" + no_meaning);
+  CHECK(of_plugin("reload_config: {}") ==
+        at + "39: error: field \"reload_config\" of PluginConfig" + no_meaning);
+  CHECK(of_plugin("allowOnHeadersStopIteration: true") ==
+        at + "53: error: field \"allow_on_headers_stop_iteration\" of PluginConfig" + no_meaning);
+  CHECK(first_error(native(code, "", ", environment_variables: {host_env_keys: [A]}")) ==
+        at + "146: error: field \"environment_variables\" of VmConfig" + no_meaning);
+  CHECK(first_error(
+            native(code, "",
+                   ", configuration: {\"@type\": type.googleapis.com/google.protobuf.StringValue}"))
+            .find("field \"configuration\" of VmConfig" + no_meaning) != std::string::npos);
+  CHECK(first_error(native(code, "", "", "limits: {callback_timeout: 1s}")) ==
+        "x.yaml:17:42: error: field \"callback_timeout\" of PluginLimits" + no_meaning);
+  CHECK(first_error(native(code, "", "", "limits: {max_memory_bytes: 65536}")) ==
+        "x.yaml:17:42: error: field \"max_memory_bytes\" of PluginLimits" + no_meaning);
 }
 
 }  // namespace
