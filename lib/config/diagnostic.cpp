@@ -3,9 +3,37 @@
 #include <algorithm>
 #include <numeric>
 #include <set>
+#include <string_view>
 #include <tuple>
 
 namespace holdfast::config {
+
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r";
+  const std::size_t first = text.find_first_not_of(kSpace);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kSpace) + 1 - first);
+}
+
+/// What libraries say may come in paragraphs of indented lines.
+std::string one_line(std::string text) {
+  if (text.find('\n') == std::string::npos) return text;
+  std::string out;
+  bool gap = false;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    const std::string_view line = trimmed(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (!line.empty() && !out.empty()) out += gap ? "; " : " ";
+    out += line;
+    gap = line.empty();
+  }
+  return out;
+}
+
+}  // namespace
 
 std::string to_string(const Diagnostic& diagnostic) {
   std::string out = diagnostic.file;
@@ -18,12 +46,12 @@ std::string to_string(const Diagnostic& diagnostic) {
 }
 
 void Diagnostics::error(Location location, std::string message) {
-  list_.push_back({{}, location, Severity::error, std::move(message)});
+  list_.push_back({{}, location, Severity::error, one_line(std::move(message))});
   ++errors_;
 }
 
 void Diagnostics::warning(Location location, std::string message) {
-  list_.push_back({{}, location, Severity::warning, std::move(message)});
+  list_.push_back({{}, location, Severity::warning, one_line(std::move(message))});
 }
 
 std::vector<Diagnostic> Diagnostics::sorted(const std::vector<std::string>& inputs) const {

@@ -18,7 +18,7 @@ struct Diagnostic {
   std::string file;  ///< As the user named it, or "--config-yaml".
   Location location;
   Severity severity = Severity::error;
-  std::string message;
+  std::string message;  ///< One line.
 };
 
 /// `FILE:LINE:COL: error: MESSAGE`; without LINE:COL where the whole file is meant.

@@ -23,6 +23,19 @@ TEST_CASE("diagnostics come out by input, line and column") {
   CHECK(diagnostics.error_count() == 3);
 }
 
+TEST_CASE("an error is one line, however many its message has") {
+  const auto said = [](const std::string& message) {
+    Diagnostics diagnostics;
+    diagnostics.error({}, message);
+    return diagnostics.sorted({"f"}).at(0).message;
+  };
+  CHECK(said(" as it is  ") == " as it is  ");
+  CHECK(said("cannot parse\n\nCaused by:\n    0: first\n    1: second\n\n") ==
+        "cannot parse; Caused by: 0: first 1: second");
+  CHECK(said("\r\n \n a\r\nb") == "a b");
+  CHECK(said("\n").empty());
+}
+
 TEST_CASE("an error that an alias repeats is said once") {
   Diagnostics diagnostics;
   diagnostics.error({3, 1, 0}, "same");
