@@ -32,6 +32,13 @@ holds plain numbers.
 `process_open_fds`, `process_max_fds`, `process_threads`, `process_start_time_seconds`.
 )";
 
+constexpr std::string_view kPlugins =
+    R"(Envoy has the first three; the others are ours. All plugins are counted together: Envoy's
+`wasm.<plugin>.vm_reload_success` is nearest to `vm_replaced`, its `vm_reload_backoff` to
+`requests_while_down`. Its `vm_reload`, `vm_reload_failure` and `remote_load_*` have no counterpart.
+
+)";
+
 template <class S>
 std::string envoy_name(const Row<S>& row) {
   const std::string name(row.name);
@@ -55,8 +62,9 @@ std::string our_name(const Row<S>& row) {
 }
 
 template <class S>
-void append_table(std::string& out, std::string_view title, std::string_view labels) {
-  out.append("\n## ").append(title).append("\n\n");
+void append_table(std::string& out, std::string_view title, std::string_view labels,
+                  std::string_view note = {}) {
+  out.append("\n## ").append(title).append("\n\n").append(note);
   if (!labels.empty()) out.append("Labels in /metrics: ").append(labels).append(".\n\n");
   out += "| Envoy | /metrics | type | what |\n|---|---|---|---|\n";
   for (const Row<S>& row : table<S>()) {
@@ -75,7 +83,7 @@ std::string metrics_markdown() {
   append_table<CircuitBreakerStats>(out, "`cluster.<name>.circuit_breakers.default.`", "`cluster`");
   append_table<ClusterUpdateStats>(out, "`cluster.<name>.`, discovery", "`cluster`");
   append_table<HostStats>(out, "`/clusters`, per endpoint", "`cluster`, `endpoint`");
-  append_table<PluginStats>(out, "`wasm.` (Envoy's names where it has the stat)", "none");
+  append_table<PluginStats>(out, "`wasm.`", "none", kPlugins);
   append_table<DispatchStats>(out, "`cluster.<name>.dispatch.` (not in Envoy)", "`cluster`");
   append_table<DnsStats>(out, "`dns.cares.`", "");
   append_table<AccessLogStats>(out, "`filesystem.`", "");

@@ -8,14 +8,15 @@ namespace {
 
 constexpr std::string_view kTraps = "holdfast_wasm_traps_total";
 
-constexpr std::array<Row<PluginStats>, 18> kPluginRows{
+constexpr std::array<Row<PluginStats>, 19> kPluginRows{
     gauge(&PluginStats::vms_active, "envoy.wasm.runtime.v8.active", {"holdfast_wasm_vms"},
           "Plugins' VMs."),
+    gauge(&PluginStats::vms_active, "wasm_vm_count", {}, "The same."),
     counter(&PluginStats::vms_created, "envoy.wasm.runtime.v8.created",
             {"holdfast_wasm_vms_created_total"}, "Plugins' VMs made."),
     counter(&PluginStats::vms_replaced, "vm_replaced", {"holdfast_wasm_reloads_total"},
             "Plugins' VMs made anew after a trap."),
-    counter(&PluginStats::requests_down, "vm_reload_backoff",
+    counter(&PluginStats::requests_down, "requests_while_down",
             {"holdfast_wasm_requests_while_down_total"},
             "Requests that met a plugin whose VM waits to be made anew."),
     counter(&PluginStats::calls_total, "calls_total", {"holdfast_wasm_calls_total"},
