@@ -28,17 +28,15 @@ RootContext::RootContext(std::shared_ptr<const PluginConfig> plugin, std::uint32
   log_prefix = root_prefix;
 }
 
-Guest::Guest(Machine& machine, const Services& services, const PluginConfig& vm_config,
-             std::uint64_t serial)
+Guest::Guest(Machine& machine, const Services& services, const PluginConfig& vm_config)
     : machine_(machine),
       services_(services),
       vm_config_(vm_config),
-      serial_(serial),
       abi_(vm_config.module->abi()),
       metrics_(services.shared.metrics(), services.worker_index) {}
 
 Guest::~Guest() {
-  retire();
+  fall_silent();
   while (PluginCall* left = calls_.any()) cancel_call(*left);
   if (vm_ == nullptr) return;
   services_.stats.vms_active.sub();
@@ -57,7 +55,7 @@ std::string Guest::start(const std::vector<std::shared_ptr<const PluginConfig>>&
   frame_.current = nullptr;
   measure_memory();
   if (!started) {
-    machine_.on_trap(*this, vm_->trap(), vm_config_.name);
+    machine_.on_trap(*this, vm_->trap(), vm_config_.name, Cause::plugin);
     return trap_text();
   }
   for (const auto& plugin : plugins) {
@@ -107,8 +105,14 @@ void Guest::shut_down() noexcept {
 }
 
 void Guest::retire() noexcept {
-  if (retired_) return;
   retired_ = true;
+  if (live_streams_ == 0) fall_silent();
+}
+
+void Guest::fall_silent() noexcept {
+  if (silent_) return;
+  silent_ = true;
+  queues_.clear();
   services_.shared.forget_queue_owner(this);
   for (const auto& root : roots_) services_.worker.clear_timer(root.get());
   while (PluginCall* own = root_calls_.front()) cancel_call(*own);
@@ -124,11 +128,13 @@ void Guest::open_stream(StreamSlot& slot, RootContext& root, StreamHost& host) {
   slot.open(*this, root, host, next_context_id());
   contexts_.insert(slot);
   ++streams_;
+  ++live_streams_;
 }
 
 void Guest::close_stream(StreamSlot& slot, bool client_left) noexcept {
   contexts_.erase(slot);
   --streams_;
+  if (!slot.failed()) --live_streams_;
   slot.detach();
   // Told only now that the plugin has forgotten the exchange, so that nothing but the SDK's table
   // of calls hears of it.
@@ -143,6 +149,7 @@ void Guest::close_stream(StreamSlot& slot, bool client_left) noexcept {
     cancel_call(*call);
     told = told && give_reply(root, nullptr, token, CallReply{});
   }
+  if (retired_ && live_streams_ == 0) fall_silent();
   measure_memory();
   settle();
   machine_.give_back(slot);
@@ -159,23 +166,28 @@ Guest::Answer Guest::call(Context& who, Export e,
   output_.flush(*this);
   const Frame inside = frame_;
   frame_ = {};
-  if (!result) on_trap(who, inside.effective);
+  if (!result) on_trap(who, inside.effective, e);
   return {result.value_or(0), !result.has_value(), inside.replied};
 }
 
-void Guest::on_trap(Context& who, Context* effective) noexcept {
+void Guest::on_trap(Context& who, Context* effective, Export e) noexcept {
   StreamSlot* victim = who.slot;
   if (victim == nullptr) victim = reply_owner_;
   if (victim == nullptr && effective != nullptr) victim = effective->slot;
   if (victim != nullptr && !victim->failed() && victim->host() != nullptr) {
     victim->fail();
+    --live_streams_;
     for (std::size_t i = next_deferred_; i < deferred_.size(); ++i) {
       if (deferred_[i].slot == victim) deferred_[i].slot = nullptr;
     }
     deferred_.push_back({victim, Deferred::Kind::fail, StreamType::request, nullptr});
   }
   const RootContext* root = who.root;
-  machine_.on_trap(*this, vm_->trap(), root != nullptr ? root->config->name : vm_config_.name);
+  // What comes by itself would trap again and again.
+  const bool by_itself = e == Export::on_tick || e == Export::on_queue_ready;
+  machine_.on_trap(*this, vm_->trap(), root != nullptr ? root->config->name : vm_config_.name,
+                   by_itself ? Cause::plugin : Cause::exchange);
+  if (retired_ && (by_itself || live_streams_ == 0)) fall_silent();
 }
 
 Status Guest::set_effective_context(std::uint32_t id) noexcept {

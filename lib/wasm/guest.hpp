@@ -1,10 +1,10 @@
 // One VM and who is in it: its root contexts, the exchanges, the calls under way, and what its host
 // functions work on (imports_*.cpp).
 //
-// Owner: a Machine, which makes another one when this one has trapped ("retired": it serves the
-// exchanges that it has to their ends, and its plugins hear of nothing else any more). Thread: the
-// worker's. Always holds: guest code is on the stack only inside call() and start(); what it asks
-// of an exchange is deferred until settle().
+// Owner: a Machine, which makes another one when this one has trapped ("retired": it gets no new
+// exchanges, and serves those that it has to their ends, with the ticks, queues and calls that they
+// may wait for). Thread: the worker's. Always holds: guest code is on the stack only inside call()
+// and start(); what it asks of an exchange is deferred until settle().
 #pragma once
 
 #include <chrono>
@@ -36,8 +36,7 @@ struct Services {
 
 class Guest final : public CallSink {
  public:
-  Guest(Machine& machine, const Services& services, const PluginConfig& vm_config,
-        std::uint64_t serial);
+  Guest(Machine& machine, const Services& services, const PluginConfig& vm_config);
   ~Guest() override;
   Guest(const Guest&) = delete;
   Guest& operator=(const Guest&) = delete;
@@ -48,14 +47,14 @@ class Guest final : public CallSink {
   [[nodiscard]] std::string start(const std::vector<std::shared_ptr<const PluginConfig>>& plugins);
   /// proxy_on_done and proxy_on_delete of each root context.
   void shut_down() noexcept;
-  /// After a trap: no ticks, no queues, no calls but those of exchanges.
+  /// After a trap. Once no exchange is left, or when a tick or a queue's callback traps: no ticks,
+  /// no queues, no calls but those of exchanges.
   void retire() noexcept;
-  [[nodiscard]] bool retired() const noexcept { return retired_; }
-  [[nodiscard]] std::uint64_t serial() const noexcept { return serial_; }
   [[nodiscard]] bool has_streams() const noexcept { return streams_ != 0; }
   [[nodiscard]] RootContext& root_at(std::size_t plugin) noexcept { return *roots_[plugin]; }
   void open_stream(StreamSlot& slot, RootContext& root, StreamHost& host);
-  void on_queue_ready(std::uint32_t root_id, std::uint32_t token) noexcept;
+  /// False: none of its plugins listens to that queue.
+  bool on_queue_ready(std::uint32_t token) noexcept;
 
   // For the contexts.
 
@@ -134,7 +133,8 @@ class Guest final : public CallSink {
   [[nodiscard]] std::string start_root(RootContext& root);
   [[nodiscard]] std::string trap_text() const;
   [[nodiscard]] std::uint32_t next_context_id() noexcept;
-  void on_trap(Context& who, Context* effective) noexcept;
+  void on_trap(Context& who, Context* effective, Export e) noexcept;
+  void fall_silent() noexcept;
   /// Null: nothing to defer.
   Deferred* defer(Deferred::Kind kind, StreamType type);
   void perform(Deferred& action) noexcept;
@@ -155,14 +155,15 @@ class Guest final : public CallSink {
   Machine& machine_;
   const Services services_;
   const PluginConfig& vm_config_;
-  const std::uint64_t serial_;
   const AbiVersion abi_;
   Context vm_context_;
   std::vector<std::unique_ptr<RootContext>> roots_;
   IdTable<Context> contexts_;
   std::size_t streams_ = 0;
+  std::size_t live_streams_ = 0;       ///< Those that have not failed.
   std::uint32_t next_context_id_ = 1;  ///< 0 is the VM's own context.
   bool retired_ = false;
+  bool silent_ = false;
 
   Frame frame_;
   std::vector<Deferred> deferred_;
@@ -175,6 +176,12 @@ class Guest final : public CallSink {
   std::uint32_t next_call_token_ = 0;
   const CallReply* reply_ = nullptr;
   StreamSlot* reply_owner_ = nullptr;
+
+  struct Listener {
+    std::uint32_t token;
+    RootContext* root;
+  };
+  std::vector<Listener> queues_;
 
   MetricIds metrics_;
   OutputLines output_;

@@ -1,4 +1,5 @@
 // What comes to a guest by itself: answers to its calls, ticks, entries in queues.
+#include <algorithm>
 #include <cassert>
 
 #include "wasm/guest.hpp"
@@ -61,7 +62,7 @@ Status Guest::start_call(std::string_view cluster, const Pairs& headers, std::st
                          const Pairs& trailers, std::chrono::milliseconds timeout,
                          std::uint32_t& token) {
   RootContext* const root = context().root;
-  if (root == nullptr || retired_) return Status::internal_failure;
+  if (root == nullptr || (silent_ && call_owner() == nullptr)) return Status::internal_failure;
   std::uint32_t next = next_call_token_ + kTokenStep;
   while (next == 0 || calls_.find(next) != nullptr) next += kTokenStep;
   const Status status =
@@ -130,7 +131,7 @@ Status Guest::set_tick_period(std::chrono::milliseconds period) {
 }
 
 void Guest::arm_tick(RootContext& root) {
-  if (retired_) return;
+  if (silent_) return;
   services_.worker.set_timer(&root, root.tick_period, [this, &root] { on_tick(root); });
 }
 
@@ -142,23 +143,30 @@ void Guest::on_tick(RootContext& root) noexcept {
 }
 
 Status Guest::register_queue(std::string_view name, std::uint32_t& token) {
-  const RootContext* const root = context().root;
+  RootContext* const root = context().root;
   if (root == nullptr) return Status::bad_argument;
-  if (retired_) {  // The entries are told to the guest that has taken its place.
-    token = services_.shared.resolve_queue(vm_config_.vm_id, name).value_or(0);
-    return token != 0 ? Status::ok : Status::internal_failure;
+  // The guest that has taken this one's place is the queue's owner.
+  token = retired_ ? services_.shared.resolve_queue(vm_config_.vm_id, name).value_or(0)
+                   : services_.shared.register_queue(vm_config_.vm_id, name, this,
+                                                     machine_.queue_notifier(*this));
+  if (token == 0) return Status::internal_failure;
+  if (silent_) return Status::ok;
+  const auto there = std::ranges::find(queues_, token, &Listener::token);
+  if (there == queues_.end()) {
+    queues_.push_back({token, root});
+  } else {
+    there->root = root;
   }
-  token = services_.shared.register_queue(vm_config_.vm_id, name, this,
-                                          machine_.queue_notifier(serial_, root->id));
-  return token != 0 ? Status::ok : Status::internal_failure;
+  return Status::ok;
 }
 
-void Guest::on_queue_ready(std::uint32_t root_id, std::uint32_t token) noexcept {
-  Context* const found = contexts_.find(root_id);
-  if (found == nullptr || found->slot != nullptr) return;
-  const Machine::Turn turn(machine_);
-  (void)call(*found, Export::on_queue_ready, {root_id, token});
+bool Guest::on_queue_ready(std::uint32_t token) noexcept {
+  const auto there = std::ranges::find(queues_, token, &Listener::token);
+  if (there == queues_.end()) return false;
+  RootContext& root = *there->root;
+  (void)call(root, Export::on_queue_ready, {root.id, token});
   settle();
+  return true;
 }
 
 }  // namespace holdfast::wasm

@@ -1,6 +1,8 @@
 #include "wasm/machine.hpp"
 
 #include <algorithm>
+#include <ctime>
+#include <utility>
 
 #include "wasm/plugin_stats.hpp"
 
@@ -11,6 +13,21 @@ namespace {
 constexpr int kLongLife = 10;
 /// Traps that are told each; later ones once a minute.
 constexpr unsigned kToldEach = 20;
+/// A guest is made at once for 1 of the budget per such a time of the CPU: at most a twentieth of
+/// it goes there in the long run.
+constexpr std::chrono::milliseconds kPriceUnit{50};
+constexpr std::chrono::milliseconds kRefill{1'000};
+/// No guest is made at once while more than so many that have trapped still have exchanges, and
+/// memory.
+constexpr std::size_t kMostRetired = 8;
+/// So long at most a turn of callbacks about a queue's entries.
+constexpr std::chrono::milliseconds kQueueTurn{10};
+
+std::chrono::nanoseconds cpu_time() noexcept {
+  std::timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec};
+}
 
 }  // namespace
 
@@ -23,12 +40,11 @@ Machine::~Machine() {
   if (current_ != nullptr) current_->shut_down();
   services_.worker.clear_timer(this);
   services_.worker.clear_timer(&lived_long_tag_);
+  services_.worker.clear_timer(&budget_);
 }
 
 bool Machine::serves(const PluginConfig& config) const noexcept {
-  const PluginConfig& own = vm_config();
-  return own.vm_id == config.vm_id && own.code_key == config.code_key &&
-         own.vm_configuration == config.vm_configuration;
+  return share_vm(vm_config(), config);
 }
 
 std::size_t Machine::add(std::shared_ptr<const PluginConfig> config) {
@@ -48,11 +64,14 @@ bool Machine::make() noexcept {
   const Turn turn(*this);
   due_ = false;
   services_.worker.clear_timer(this);
-  const bool again = serial_ != 0;
-  auto guest = std::make_unique<Guest>(*this, services_, vm_config(), ++serial_);
+  const bool again = std::exchange(made_, true);
+  const auto since = cpu_time();
+  auto guest = std::make_unique<Guest>(*this, services_, vm_config());
   error_ = guest->start(plugins_);
   if (error_.empty()) {
     if (again) services_.stats.vms_replaced.add();
+    price_ = static_cast<unsigned>(
+        std::min<std::int64_t>(1 + (cpu_time() - since) / kPriceUnit, kBudget));
     current_ = std::move(guest);
     watch_over();
     return true;
@@ -108,7 +127,8 @@ StreamSlot* Machine::begin(std::size_t plugin, StreamHost& stream) noexcept {
   return &slot;
 }
 
-void Machine::on_trap(Guest& guest, const Trap& trap, std::string_view plugin) noexcept {
+void Machine::on_trap(Guest& guest, const Trap& trap, std::string_view plugin,
+                      Cause cause) noexcept {
   trap_cell(services_.stats, trap.kind).add();
   if (traps_told_ < kToldEach || trap_gate_.try_pass()) {
     ++traps_told_;
@@ -119,24 +139,60 @@ void Machine::on_trap(Guest& guest, const Trap& trap, std::string_view plugin) n
   if (&guest != current_.get()) return;  // Retired already, or its start is not over.
   guest.retire();
   retired_.push_back(std::move(current_));
+  if (cause == Cause::exchange && pay()) return schedule(std::chrono::milliseconds{0});
   ++strikes_;
+  if (cause == Cause::exchange) strikes_ = std::max(strikes_, 2U);
   schedule(backoff());
+}
+
+bool Machine::pay() {
+  if (budget_ < price_ || retired_.size() > kMostRetired) return false;
+  if (budget_ == kBudget) refill();
+  budget_ -= price_;
+  return true;
+}
+
+void Machine::refill() {
+  services_.worker.set_timer(&budget_, kRefill, [this] {
+    if (++budget_ < kBudget) refill();
+  });
 }
 
 void Machine::sweep() noexcept {
   std::erase_if(retired_, [](const auto& guest) { return !guest->has_streams(); });
 }
 
-SharedState::Notify Machine::queue_notifier(std::uint64_t guest_serial, std::uint32_t root_id) {
-  return
-      [&worker = services_.worker, anchor = anchor_, guest_serial, root_id](std::uint32_t token) {
-        worker.post([anchor, guest_serial, root_id, token] {
-          Machine* const machine = anchor->machine;
-          if (machine == nullptr || machine->current_ == nullptr) return;
-          if (machine->current_->serial() == guest_serial)
-            machine->current_->on_queue_ready(root_id, token);
-        });
-      };
+SharedState::Notify Machine::queue_notifier(const Guest& owner) {
+  return [&worker = services_.worker, anchor = anchor_,
+          key = static_cast<const void*>(&owner)](std::uint32_t token) {
+    worker.post([anchor, key, token] {
+      if (anchor->machine != nullptr) anchor->machine->on_queue(key, token);
+    });
+  };
+}
+
+void Machine::on_queue(const void* owner, std::uint32_t token) noexcept {
+  const Turn turn(*this);
+  const auto end = std::chrono::steady_clock::now() + kQueueTurn;
+  std::size_t left = services_.shared.take_notices(token, owner);
+  while (left != 0) {
+    if (!tell_of_entry(token)) return;  // Whoever registers the queue hears of what is in it.
+    --left;
+    if (std::chrono::steady_clock::now() >= end) break;
+  }
+  if (left != 0) services_.shared.give_back_notices(token, owner, left);
+}
+
+// Whose exchange waits for an entry is not known. Those in retired guests have waited longer, and
+// there will be no more of them.
+bool Machine::tell_of_entry(std::uint32_t token) noexcept {
+  bool told = false;
+  const std::size_t retired = retired_.size();  // One more when a callback traps.
+  for (std::size_t i = 0; i < retired; ++i) {
+    if (retired_[i]->on_queue_ready(token)) told = true;
+  }
+  if (current_ != nullptr && current_->on_queue_ready(token)) told = true;
+  return told;
 }
 
 }  // namespace holdfast::wasm

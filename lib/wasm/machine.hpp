@@ -1,9 +1,11 @@
 // One VM for all plugins of a worker that share it, made anew when it traps: the policy over
 // guests.
 //
-// Owner: a PluginHost. Thread: the worker's. After a trap the next guest is made at once; when that
-// one traps before it has lived ten back-offs, after the back-off, then twice as long and so on, up
-// to kLongestBackoff. Meanwhile the plugins are down.
+// Owner: a PluginHost. Thread: the worker's. After a trap in what an exchange has caused, the next
+// guest is made at once as long as that is cheap: kBudget times, and once more each second. Beyond
+// that, and when ticks or queues trap or a start fails: after the back-off (the first trap of a
+// tick or queue: at once), then twice as long and so on up to kLongestBackoff, until a guest has
+// lived ten back-offs. Meanwhile the plugins are down.
 #pragma once
 
 #include <chrono>
@@ -19,9 +21,17 @@
 
 namespace holdfast::wasm {
 
+/// What has led to a trap.
+enum class Cause : std::uint8_t {
+  exchange,  ///< Its callbacks, and answers to calls.
+  plugin,    ///< A start, a tick, a queue: nothing of a client's.
+};
+
 class Machine {
  public:
   static constexpr std::chrono::milliseconds kLongestBackoff{60'000};
+  /// Guests that are made at once; the least price of one is 1.
+  static constexpr unsigned kBudget = 10;
 
   explicit Machine(const Services& services);
   ~Machine();
@@ -57,12 +67,10 @@ class Machine {
   };
 
   // Of its guests.
-  void on_trap(Guest& guest, const Trap& trap, std::string_view plugin) noexcept;
+  void on_trap(Guest& guest, const Trap& trap, std::string_view plugin, Cause cause) noexcept;
   void give_back(StreamSlot& slot) { free_slots_.push_back(&slot); }
-  /// Tells the root context of that guest, on this worker, of entries in a queue; if they are still
-  /// there then.
-  [[nodiscard]] SharedState::Notify queue_notifier(std::uint64_t guest_serial,
-                                                   std::uint32_t root_id);
+  /// Tells the guests that listen, on this worker, of entries in a queue of that owner.
+  [[nodiscard]] SharedState::Notify queue_notifier(const Guest& owner);
 
  private:
   /// What tasks from other threads find the machine by; emptied on the worker, with it.
@@ -70,6 +78,12 @@ class Machine {
     Machine* machine;
   };
 
+  void on_queue(const void* owner, std::uint32_t token) noexcept;
+  /// False: no guest listens to it.
+  bool tell_of_entry(std::uint32_t token) noexcept;
+  /// For a guest at once. False: too dear.
+  bool pay();
+  void refill();
   void schedule(std::chrono::milliseconds delay);
   void watch_over();
   void sweep() noexcept;
@@ -84,11 +98,14 @@ class Machine {
   std::vector<StreamSlot*> free_slots_;
   std::unique_ptr<Guest> current_;
   std::vector<std::unique_ptr<Guest>> retired_;
-  std::uint64_t serial_ = 0;
+  bool made_ = false;  ///< One guest at least.
   unsigned turns_ = 0;
-  unsigned strikes_ = 0;     ///< Traps and failed starts since a guest has last lived long enough.
-  bool due_ = false;         ///< The next guest is to be made at once.
-  char lived_long_tag_ = 0;  ///< Its address is a timer's owner.
+  unsigned budget_ = kBudget;  ///< Its address is a timer's owner, too.
+  unsigned price_ = 1;         ///< Of the last guest that was made.
+  unsigned strikes_ = 0;       ///< Traps beyond the budget and failed starts since a guest has last
+                               ///< lived long enough.
+  bool due_ = false;           ///< The next guest is to be made at once.
+  char lived_long_tag_ = 0;    ///< Its address is a timer's owner.
   base::LogGate trap_gate_;
   unsigned traps_told_ = 0;
 };

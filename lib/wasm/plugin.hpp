@@ -1,11 +1,11 @@
 // A configured plugin on one worker, and the contexts of exchanges in it.
 //
-// A Machine is one VM shared by all plugins with the same (vm_id, code, VM configuration) on a
-// worker; a Plugin is one root context in it; a StreamContext is one exchange in a Plugin. When a
-// callback traps, its exchange fails (StreamHost:: on_plugin_failed), the VM is retired and a new
-// one takes its place: at once the first time, after a back-off when it traps again soon. Exchanges
-// that are in the retired VM already go on there, each failing only by a trap of its own; the VM
-// goes when the last of them has.
+// A Machine is one VM shared by all plugins for which share_vm() holds on a worker; a Plugin is one
+// root context in it; a StreamContext is one exchange in a Plugin. When a callback traps, its
+// exchange fails (StreamHost:: on_plugin_failed), the VM is retired and a new one takes its place:
+// at once at first, after a back-off when it traps again and again. Exchanges that are in the
+// retired VM already go on there, each failing only by a trap of its own; the VM goes when the last
+// of them has.
 //
 // Owner: PluginHost (one per worker) owns machines and plugins; a filter holds Plugin&. Thread: the
 // worker's.
@@ -44,6 +44,11 @@ struct PluginConfig {
   bool allow_on_headers_stop_iteration = false;
   Limits limits;
 };
+
+/// Whether both run in one VM: as in Envoy 1.40, when they have the same vm_id, code, VM
+/// configuration and environment. It has the limits and the back-off of either: they must be the
+/// same, too (filters/wasm_prepare.cpp).
+[[nodiscard]] bool share_vm(const PluginConfig& one, const PluginConfig& other) noexcept;
 
 class SharedState;  // shared_state.hpp: shared data, queues, metrics of the process.
 class Plugin;

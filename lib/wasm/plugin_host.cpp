@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <vector>
 
 #include "stats/custom_stats.hpp"
@@ -69,6 +70,12 @@ class IdleWorker final : public WorkerHost {
 };
 
 }  // namespace
+
+bool share_vm(const PluginConfig& one, const PluginConfig& other) noexcept {
+  return one.vm_id == other.vm_id && one.code_key == other.code_key &&
+         one.vm_configuration == other.vm_configuration &&
+         std::ranges::is_permutation(one.environment, other.environment);
+}
 
 std::unique_ptr<PluginHost> PluginHost::make(WorkerHost& worker, SharedState& shared,
                                              PluginStats& stats, unsigned worker_index) {

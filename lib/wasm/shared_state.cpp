@@ -1,9 +1,11 @@
 #include "wasm/shared_state.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 
 namespace holdfast::wasm {
 namespace {
@@ -17,6 +19,8 @@ constexpr std::size_t kMostQueues = 10'000;
 constexpr std::size_t kLongestQueueName = 4'096;
 /// What an entry costs over its bytes, about.
 constexpr std::size_t kEntryCost = 64;
+/// So many notices at most about entries that have been taken out already.
+constexpr std::size_t kMostNotices = 64;
 
 struct Entry {
   std::string value;
@@ -27,6 +31,23 @@ struct Queue {
   const void* owner = nullptr;
   SharedState::Notify notify;
   std::deque<std::string> entries;
+  std::size_t notices = 0;
+  bool notified = false;  ///< And they have not been taken yet.
+
+  void tell(std::uint32_t token, std::size_t more) {
+    if (!notify) return;
+    notices = std::min(notices + more, std::max(entries.size(), kMostNotices));
+    if (notices == 0 || std::exchange(notified, true)) return;
+    notify(token);
+  }
+  void pass_to(const void* new_owner, SharedState::Notify new_notify) {
+    if (owner != new_owner) {
+      notices = 0;
+      notified = false;
+    }
+    owner = new_owner;
+    notify = std::move(new_notify);
+  }
 };
 
 }  // namespace
@@ -98,18 +119,31 @@ std::uint32_t SharedState::register_queue(std::string_view vm_id, std::string_vi
              .first;
   }
   Queue& queue = *impl_->find(at->second);
-  queue.owner = owner;
-  queue.notify = std::move(notify);
+  const bool known = queue.owner == owner;
+  queue.pass_to(owner, std::move(notify));
+  if (!known) queue.tell(at->second, queue.entries.size());
   return at->second;
 }
 
 void SharedState::forget_queue_owner(const void* owner) {
   const std::lock_guard lock(impl_->queue_mutex);
   for (Queue& queue : impl_->queues) {
-    if (queue.owner != owner) continue;
-    queue.owner = nullptr;
-    queue.notify = nullptr;
+    if (queue.owner == owner) queue.pass_to(nullptr, nullptr);
   }
+}
+
+std::size_t SharedState::take_notices(std::uint32_t token, const void* owner) {
+  const std::lock_guard lock(impl_->queue_mutex);
+  Queue* const queue = impl_->find(token);
+  if (queue == nullptr || queue->owner != owner) return 0;
+  queue->notified = false;
+  return std::exchange(queue->notices, 0);
+}
+
+void SharedState::give_back_notices(std::uint32_t token, const void* owner, std::size_t count) {
+  const std::lock_guard lock(impl_->queue_mutex);
+  Queue* const queue = impl_->find(token);
+  if (queue != nullptr && queue->owner == owner) queue->tell(token, count);
 }
 
 std::optional<std::uint32_t> SharedState::resolve_queue(std::string_view vm_id,
@@ -129,7 +163,7 @@ Status SharedState::enqueue(std::uint32_t token, std::string_view value) {
   if (impl_->queued_bytes + cost > kMostQueuedBytes) return Status::internal_failure;
   impl_->queued_bytes += cost;
   queue->entries.emplace_back(value);
-  if (queue->notify) queue->notify(token);
+  queue->tell(token, 1);
   return Status::ok;
 }
 

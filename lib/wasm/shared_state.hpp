@@ -40,12 +40,18 @@ class SharedState {
                                 std::string_view value, std::uint32_t cas);
 
   // Queues. A token of 0: too many queues, or too long a name. `notify` is called with the queue's
-  // token, on the thread that enqueues, whenever something was put in; it must only post.
-  // Registering again (another worker, a VM made anew) replaces who is told.
+  // token, on any thread, when there are notices for the owner to take; it must only post. It is
+  // not called again before they have been taken. Registering again (another worker, a VM made
+  // anew) replaces who is told, also of what is in the queue already.
   using Notify = std::function<void(std::uint32_t token)>;
   [[nodiscard]] std::uint32_t register_queue(std::string_view vm_id, std::string_view name,
                                              const void* owner, Notify notify);
   void forget_queue_owner(const void* owner);
+  /// How often the owner is to be told: once for each entry that was put in, as in Envoy, but not
+  /// much more often than there are entries. 0 for everyone else.
+  [[nodiscard]] std::size_t take_notices(std::uint32_t token, const void* owner);
+  /// Notices that were taken and are for later.
+  void give_back_notices(std::uint32_t token, const void* owner, std::size_t count);
   [[nodiscard]] std::optional<std::uint32_t> resolve_queue(std::string_view vm_id,
                                                            std::string_view name) const;
   [[nodiscard]] Status enqueue(std::uint32_t token, std::string_view value);

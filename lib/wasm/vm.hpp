@@ -75,6 +75,8 @@ struct Limits {
   /// rules takes its time).
   std::chrono::milliseconds start{10'000};
   std::size_t memory = 128UL * 1024 * 1024;
+
+  bool operator==(const Limits&) const = default;
 };
 
 /// One host function. `function` gets the arguments as 64-bit words (i32 in the low half) and

@@ -69,6 +69,36 @@ TEST_CASE_METHOD(SharedFixture, "a queue tells the plugin that has registered it
   CHECK(said() == Lines{"proxy_on_queue_ready 1 1", "0", "entry", "7", ""});
 }
 
+TEST_CASE_METHOD(SharedFixture, "a plugin that registers a queue is told of what is in it",
+                 "[wasm]") {
+  Wat wat;
+  wat.quiet("proxy_on_configure", 2, 1, note("register_shared_queue", wat.text("q") + ints(24)))
+      .callback("proxy_on_queue_ready", 2, -1);
+  const auto token = shared.register_queue("vm", "q", nullptr, {});
+  CHECK(shared.enqueue(token, "1") == Status::ok);
+  CHECK(shared.enqueue(token, "2") == Status::ok);
+  start(wat);
+  worker.run_posted();
+  CHECK(said() == Lines{"0", "proxy_on_queue_ready 1 1", "proxy_on_queue_ready 1 1"});
+}
+
+TEST_CASE_METHOD(SharedFixture, "a plugin that feeds its own queue for ever lets others have turns",
+                 "[wasm]") {
+  Wat wat;
+  wat.quiet("proxy_on_configure", 2, 1, note("register_shared_queue", wat.text("q") + ints(24)))
+      .quiet("proxy_on_queue_ready", 2, -1,
+             "(local $i i32) (local.set $i (i32.const 100)) (loop $again"
+             "(drop (call $enqueue_shared_queue (local.get $b) (i32.const 0) (i32.const 0)))"
+             "(drop (call $dequeue_shared_queue (local.get $b) (i32.const 16) (i32.const 20)))"
+             "(br_if $again (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))");
+  start(wat);
+  CHECK(shared.enqueue(1, "x") == Status::ok);
+  for (int i = 0; i < 20; ++i) {
+    CHECK(worker.posted() == 1);
+    worker.run_one_posted();
+  }
+}
+
 TEST_CASE_METHOD(SharedFixture, "an entry that comes when the host has gone is told to nobody",
                  "[wasm]") {
   Wat wat;

@@ -141,11 +141,13 @@ void FakeWorker::advance(std::chrono::milliseconds by) {
 }
 
 void FakeWorker::run_posted() {
-  while (!posted_.empty()) {
-    const std::function<void()> task = std::move(posted_.front());
-    posted_.pop_front();
-    task();
-  }
+  while (!posted_.empty()) run_one_posted();
+}
+
+void FakeWorker::run_one_posted() {
+  const std::function<void()> task = std::move(posted_.front());
+  posted_.pop_front();
+  task();
 }
 
 void FakeWorker::answer(const CallReply& reply) {

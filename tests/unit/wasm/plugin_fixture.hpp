@@ -87,6 +87,8 @@ class FakeWorker final : public WorkerHost {
   /// Moves the clock on, timer by timer.
   void advance(std::chrono::milliseconds by);
   void run_posted();
+  void run_one_posted();
+  [[nodiscard]] std::size_t posted() const { return posted_.size(); }
   [[nodiscard]] std::size_t timers() const { return timers_.size(); }
   /// Ends the oldest call.
   void answer(const CallReply& reply);

@@ -42,7 +42,7 @@ TEST_CASE_METHOD(Fixture, "shared data are bounded, and what is overwritten is g
   CHECK(shared.set_data("vm", "b", big, 0) == Status::ok);
 }
 
-TEST_CASE_METHOD(Fixture, "a queue is first in, first out, and tells its owner of each entry",
+TEST_CASE_METHOD(Fixture, "a queue is first in, first out, and has a notice for each entry",
                  "[wasm]") {
   std::vector<std::uint32_t> told;
   const int owner = 0;
@@ -54,7 +54,10 @@ TEST_CASE_METHOD(Fixture, "a queue is first in, first out, and tells its owner o
   CHECK_FALSE(shared.resolve_queue("other", "q"));
   CHECK(shared.enqueue(token, "1") == Status::ok);
   CHECK(shared.enqueue(token, "2") == Status::ok);
-  CHECK(told == std::vector{token, token});
+  CHECK(told == std::vector{token});  // Once until they are taken.
+  CHECK(shared.take_notices(token, &told) == 0);
+  CHECK(shared.take_notices(token, &owner) == 2);
+  CHECK(shared.take_notices(token, &owner) == 0);
   std::string value;
   CHECK(shared.dequeue(token, value) == Status::ok);
   CHECK(value == "1");
@@ -73,18 +76,40 @@ TEST_CASE_METHOD(Fixture, "registering again keeps a queue's entries and replace
   const auto token = shared.register_queue("vm", "q", &first, [&](std::uint32_t) { ++first; });
   CHECK(shared.enqueue(token, "1") == Status::ok);
   CHECK(shared.register_queue("vm", "q", &second, [&](std::uint32_t) { ++second; }) == token);
-  CHECK(shared.enqueue(token, "2") == Status::ok);
   CHECK(first == 1);
-  CHECK(second == 1);
+  CHECK(second == 1);  // Of what is there.
+  CHECK(shared.take_notices(token, &first) == 0);
+  CHECK(shared.take_notices(token, &second) == 1);
+  CHECK(shared.register_queue("vm", "q", &second, [&](std::uint32_t) { ++second; }) == token);
+  CHECK(second == 1);                 // It knows.
   shared.forget_queue_owner(&first);  // Not its queue any more.
-  CHECK(shared.enqueue(token, "3") == Status::ok);
+  CHECK(shared.enqueue(token, "2") == Status::ok);
   CHECK(second == 2);
   shared.forget_queue_owner(&second);
-  CHECK(shared.enqueue(token, "4") == Status::ok);
+  CHECK(shared.enqueue(token, "3") == Status::ok);
   CHECK(second == 2);
+  CHECK(shared.take_notices(token, &second) == 0);
   std::string value;
   CHECK(shared.dequeue(token, value) == Status::ok);
   CHECK(value == "1");
+}
+
+TEST_CASE_METHOD(Fixture, "notices of what has been taken out are bounded", "[wasm]") {
+  unsigned told = 0;
+  const auto token = shared.register_queue("vm", "q", &told, [&](std::uint32_t) { ++told; });
+  std::string value;
+  for (unsigned i = 0; i < 10'000; ++i) {
+    CHECK(shared.enqueue(token, "1") == Status::ok);
+    CHECK(shared.dequeue(token, value) == Status::ok);
+  }
+  CHECK(told == 1);
+  const std::size_t notices = shared.take_notices(token, &told);
+  CHECK(notices == 64);
+  shared.give_back_notices(token, &told, notices - 1);
+  CHECK(told == 2);
+  CHECK(shared.take_notices(token, &told) == notices - 1);
+  for (unsigned i = 0; i < 100; ++i) CHECK(shared.enqueue(token, "1") == Status::ok);
+  CHECK(shared.take_notices(token, &told) == 100);
 }
 
 TEST_CASE_METHOD(Fixture, "what waits in queues is bounded", "[wasm]") {

@@ -1,5 +1,9 @@
 // What becomes of exchanges, plugins and VMs when guest code traps.
+#include <algorithm>
+#include <memory>
+
 #include "catch.hpp"
+#include "wasm/machine.hpp"
 #include "wasm/plugin_fixture.hpp"
 
 namespace holdfast::wasm {
@@ -109,56 +113,108 @@ TEST_CASE_METHOD(PluginFixture, "a new VM is made without a request, too", "[was
   CHECK(stats->vms_active.get() == 1);
 }
 
-TEST_CASE_METHOD(PluginFixture,
-                 "traps that follow each other wait longer and longer, up to a minute", "[wasm]") {
-  Plugin& plugin = start(panics_at(66));
-  const auto trap = [&] {
+/// Requests that trap.
+struct TrapFixture : PluginFixture {
+  Plugin* plugin = nullptr;
+
+  /// False: the plugin is down.
+  bool trap() {
     FakeStream stream;
-    StreamContext* context = request(plugin, stream);
+    StreamContext* context = plugin->begin(stream);
+    if (context == nullptr) return false;
+    (void)context->on_request_headers(8, true);
     (void)context->on_response_headers(66, false);
     CHECK(stream.events == Lines{"failed"});
     context->end(true);
-  };
-  trap();
-  std::uint64_t refused = 0;
-  for (const int seconds : {1, 2, 4, 8, 16, 32, 60, 60}) {
-    INFO(seconds);
-    trap();
-    worker.advance(milliseconds{seconds * 1'000 - 1});
-    FakeStream meanwhile;
-    CHECK(plugin.begin(meanwhile) == nullptr);
-    CHECK(stats->requests_down.get() == ++refused);
-    worker.advance(milliseconds{1});
+    return true;
   }
-  FakeStream stream;
-  request(plugin, stream)->end(true);
+  /// How many it takes until the plugin is down.
+  unsigned trap_until_down() {
+    unsigned count = 0;
+    while (count < 100 && trap()) ++count;
+    return count;
+  }
+  bool serves() {
+    FakeStream stream;
+    StreamContext* context = plugin->begin(stream);
+    if (context != nullptr) context->end(true);
+    return context != nullptr;
+  }
+};
+
+TEST_CASE_METHOD(TrapFixture, "traps of requests have a budget of VMs that are made at once",
+                 "[wasm]") {
+  plugin = &start(panics_at(66));
+  for (unsigned i = 0; i < Machine::kBudget; ++i) {
+    CHECK(trap());
+    CHECK(serves());
+  }
+  CHECK(trap());  // One too many.
+  CHECK_FALSE(serves());
+  worker.advance(milliseconds{1'000});  // The back-off, and one more in the budget.
+  CHECK(serves());
+  CHECK(trap_until_down() == 2);
 }
 
-TEST_CASE_METHOD(PluginFixture, "a VM that has lived ten back-offs clears the count", "[wasm]") {
+TEST_CASE_METHOD(TrapFixture, "one trap a second is no reason for a back-off", "[wasm]") {
+  plugin = &start(panics_at(66));
+  for (unsigned i = 0; i < 100; ++i) {
+    CHECK(trap());
+    CHECK(serves());
+    worker.advance(milliseconds{1'000});
+  }
+  CHECK(trap_until_down() == Machine::kBudget + 1);
+}
+
+TEST_CASE_METHOD(TrapFixture, "no VM is made at once while many that have trapped are in use",
+                 "[wasm]") {
+  plugin = &start(panics_at(66));
+  std::vector<std::unique_ptr<FakeStream>> streams;
+  std::vector<StreamContext*> contexts;
+  do {
+    streams.push_back(std::make_unique<FakeStream>());
+    contexts.push_back(request(*plugin, *streams.back()));
+  } while (trap() && serves() && contexts.size() < 50);
+  CHECK(contexts.size() == 9);
+  CHECK(stats->vms_active.get() == 9);
+  for (StreamContext* context : contexts) context->end(false);
+  CHECK(stats->vms_active.get() == 0);
+  worker.advance(milliseconds{1'000});
+  CHECK(serves());
+}
+
+TEST_CASE_METHOD(TrapFixture, "traps beyond the budget wait longer and longer, up to a minute",
+                 "[wasm]") {
+  plugin = &start(panics_at(66));
+  for (const int seconds : {1, 2, 4, 8, 16, 32, 60, 60}) {
+    INFO(seconds);
+    (void)trap_until_down();
+    worker.advance(milliseconds{seconds * 1'000 - 1});
+    const std::uint64_t refused = stats->requests_down.get();
+    CHECK_FALSE(serves());
+    CHECK(stats->requests_down.get() == refused + 1);
+    worker.advance(milliseconds{1});
+  }
+  CHECK(serves());
+}
+
+TEST_CASE_METHOD(TrapFixture, "a VM that has lived ten back-offs clears the count", "[wasm]") {
   const auto settings = config(panics_at(66));
   settings->reload_backoff = milliseconds{200};
-  Plugin& plugin = start(settings);
-  const auto trap = [&] {
-    FakeStream stream;
-    StreamContext* context = request(plugin, stream);
-    (void)context->on_response_headers(66, false);
-    context->end(true);
-  };
-  FakeStream other;
-  trap();
-  trap();  // The second soon: down for 200 ms.
-  CHECK(plugin.begin(other) == nullptr);
+  plugin = &start(settings);
+  (void)trap_until_down();  // 200 ms.
   worker.advance(milliseconds{200});
   worker.advance(milliseconds{1'999});
-  trap();  // Not long enough: 400 ms.
+  (void)trap_until_down();  // Not long enough: 400 ms.
   worker.advance(milliseconds{399});
-  CHECK(plugin.begin(other) == nullptr);
+  CHECK_FALSE(serves());
   worker.advance(milliseconds{1});
   worker.advance(milliseconds{4'000});
-  trap();  // Long enough: a new VM at once.
-  StreamContext* context = plugin.begin(other);
-  REQUIRE(context != nullptr);
-  context->end(true);
+  (void)trap_until_down();  // Long enough: 200 ms again.
+  worker.advance(milliseconds{199});
+  CHECK_FALSE(serves());
+  worker.advance(milliseconds{1});
+  CHECK(serves());
 }
 
 TEST_CASE_METHOD(PluginFixture, "a plugin that does not start again is down, and tried again",
@@ -278,8 +334,8 @@ TEST_CASE_METHOD(PluginFixture,
   CHECK(stats->calls_active.get() == 0);
 }
 
-TEST_CASE_METHOD(PluginFixture,
-                 "calls of the plugin itself end with its VM; those of exchanges go on", "[wasm]") {
+TEST_CASE_METHOD(PluginFixture, "calls under way go on as long as an exchange may wait for them",
+                 "[wasm]") {
   Wat wat;
   const std::string call =
       "(drop (call $http_call " + wat.text("cluster") +
@@ -296,12 +352,14 @@ TEST_CASE_METHOD(PluginFixture,
   StreamContext* broken_context = request(plugin, broken);
   (void)paused_context->on_response_headers(1, true);
   (void)broken_context->on_response_body(1, true);
-  CHECK(worker.cancelled == std::vector<std::uint32_t>{4});
+  CHECK(worker.cancelled.empty());
   broken_context->end(true);
   (void)said();
+  std::swap(worker.calls[0], worker.calls[1]);
   worker.answer({});
   CHECK(said() == Lines{"proxy_on_http_call_response 1 8 0 0 0"});
   paused_context->end(true);
+  CHECK(worker.cancelled == std::vector<std::uint32_t>{4});
 }
 
 TEST_CASE_METHOD(PluginFixture, "queues and ticks of a VM that has trapped are the new one's",
@@ -323,8 +381,107 @@ TEST_CASE_METHOD(PluginFixture, "queues and ticks of a VM that has trapped are t
   CHECK(shared.enqueue(1, "after") == Status::ok);
   (void)said();
   worker.run_posted();
-  CHECK(said() == Lines{"proxy_on_queue_ready 1 1"});
+  CHECK(said() == Lines(3, "proxy_on_queue_ready 1 1"));
   context->end(true);
+}
+
+/// Traps in proxy_on_response_body; an exchange can be held by what comes to the plugin itself.
+Wat& holds(Wat& wat, std::string_view configure) {
+  wat.quiet("proxy_on_request_headers", 3, 1)
+      .quiet("proxy_on_response_body", 3, 0, "(unreachable)");
+  const std::string resume =
+      note("set_effective_context", ints(2)) + note("continue_stream", ints(0));
+  wat.callback("proxy_on_tick", 1, -1, resume)
+      .callback("proxy_on_queue_ready", 2, -1, resume)
+      .quiet("proxy_on_configure", 2, 1, configure);
+  return wat;
+}
+
+TEST_CASE_METHOD(PluginFixture, "an exchange that waits for a tick gets it after another's trap",
+                 "[wasm]") {
+  Wat wat;
+  Plugin& plugin = start(holds(wat, note("set_tick_period_milliseconds", ints(100))));
+  FakeStream held;
+  FakeStream broken;
+  StreamContext* held_context = request(plugin, held);
+  StreamContext* broken_context = request(plugin, broken);
+  (void)broken_context->on_response_body(1, true);
+  broken_context->end(true);
+  worker.advance(milliseconds{100});
+  CHECK(held.events == Lines{"resume 0"});
+  held_context->end(true);
+  CHECK(stats->vms_active.get() == 1);
+  (void)said();
+  worker.advance(milliseconds{100});
+  CHECK(said() == Lines{"proxy_on_tick 1", "2", "0"});  // The new VM's only.
+}
+
+TEST_CASE_METHOD(PluginFixture,
+                 "an exchange that waits for a queue is told of entries after another's trap",
+                 "[wasm]") {
+  Wat wat;
+  Plugin& plugin = start(holds(wat, note("register_shared_queue", wat.text("q") + ints(24))));
+  FakeStream held;
+  FakeStream broken;
+  StreamContext* held_context = request(plugin, held);
+  StreamContext* broken_context = request(plugin, broken);
+  (void)broken_context->on_response_body(1, true);
+  broken_context->end(true);
+  SECTION("before there is a new VM") {}
+  SECTION("and both VMs are") {
+    worker.advance(milliseconds{0});
+  }
+  const std::uint64_t vms = stats->vms_active.get();
+  (void)said();
+  CHECK(shared.enqueue(1, "entry") == Status::ok);
+  worker.run_posted();
+  CHECK(held.events == Lines{"resume 0"});
+  const Lines told = said();
+  CHECK(static_cast<std::uint64_t>(std::ranges::count(told, "proxy_on_queue_ready 1 1")) == vms);
+  held_context->end(true);
+}
+
+TEST_CASE_METHOD(PluginFixture, "a queue whose callback traps is told to no VM that has trapped",
+                 "[wasm]") {
+  Wat wat;
+  wat.quiet("proxy_on_configure", 2, 1, note("register_shared_queue", wat.text("q") + ints(24)))
+      .quiet("proxy_on_queue_ready", 2, -1, "(unreachable)")
+      .quiet("proxy_on_request_headers", 3, 1);
+  Plugin& plugin = start(wat);
+  FakeStream stream;
+  StreamContext* context = request(plugin, stream);
+  for (int i = 0; i < 5; ++i) CHECK(shared.enqueue(1, "entry") == Status::ok);
+  worker.run_posted();
+  CHECK(traps() == 1);
+  worker.advance(milliseconds{0});
+  worker.run_posted();
+  CHECK(traps() == 2);  // The new VM hears of them, and the plugin is down now.
+  CHECK(stream.events.empty());
+  context->end(true);
+}
+
+TEST_CASE_METHOD(PluginFixture, "an exchange can call out after another's trap", "[wasm]") {
+  Wat wat;
+  wat.quiet("proxy_on_request_headers", 3, 0)
+      .quiet("proxy_on_response_body", 3, 0, "(unreachable)")
+      .quiet("proxy_on_response_headers", 3, 1,
+             note("http_call", wat.text("cluster") +
+                                   wat.pairs(":method: GET\n:path: /\n:authority: a") +
+                                   ints(0, 0, 0, 0, 100, 24)));
+  Plugin& plugin = start(wat);
+  FakeStream stream;
+  FakeStream broken;
+  StreamContext* context = request(plugin, stream);
+  StreamContext* broken_context = request(plugin, broken);
+  (void)broken_context->on_response_body(1, true);
+  broken_context->end(true);
+  (void)said();
+  CHECK(context->on_response_headers(1, true) == Action::pause);
+  CHECK(said() == Lines{"0"});
+  CHECK(context->pending_calls() == 1);
+  context->end(false);
+  CHECK(worker.calls.empty());
+  CHECK(stats->calls_active.get() == 0);
 }
 
 TEST_CASE_METHOD(PluginFixture,
