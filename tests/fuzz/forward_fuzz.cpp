@@ -62,7 +62,8 @@ void append_body(std::string& out, const Message& message, bool chunked) {
     out += piece;
     if (chunked) out += "\r\n";
   }
-  if (message.whole && chunked) out += "0\r\n\r\n";
+  // As where both sides enable trailers.
+  if (message.whole && chunked) out += message.trailers.last_chunk();
 }
 
 struct Sent {
@@ -70,12 +71,14 @@ struct Sent {
   int status = 0;
   std::string body;
   bool whole = false;
+  http::Trailers::Fields trailers;
   std::vector<std::string> never;  ///< Fields that must not have gone along.
 };
 
 void require_equal(const Sent& sent, const StrictMessage& seen) {
   require(seen.method == sent.method && seen.target == sent.target && seen.host == sent.host);
   require(seen.status == sent.status && seen.body == sent.body);
+  require(seen.trailers == sent.trailers);
   for (const std::string& name : sent.never) require(seen.count(name) == 0);
 }
 
@@ -104,6 +107,7 @@ bool forward(Message& message, const config::HttpConnectionManager& config, std:
   sent.host = head.get(http::HeaderId::host);
   sent.body = message.body();
   sent.whole = message.whole;
+  if (message.whole) sent.trailers = message.trailers.fields();
   require_clean(head);
   return true;
 }
@@ -160,6 +164,9 @@ bool answer(Message& message, const http::Head& request,
   sent.status = head.status;
   sent.body = message.body();
   sent.whole = message.whole;
+  if (message.whole && framing.chunked && request.method() != "HEAD") {
+    sent.trailers = message.trailers.fields();
+  }
   require_clean(head);
   return !framing.close;
 }

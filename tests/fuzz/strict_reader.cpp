@@ -144,7 +144,7 @@ Outcome StrictReader::body(Framing framing, StrictMessage& message) {
     case Framing::none:
       return Outcome::message;
     case Framing::chunked:
-      return chunks(message.body);
+      return chunks(message);
     case Framing::until_close:
       message.until_close = true;
       message.body = std::exchange(rest_, {});
@@ -162,17 +162,33 @@ Outcome StrictReader::body(Framing framing, StrictMessage& message) {
   return whole ? Outcome::message : Outcome::incomplete;
 }
 
-Outcome StrictReader::chunks(std::string& body) {
+/// Up to the blank line that ends them.
+Outcome StrictReader::trailers(StrictMessage& message) {
+  for (std::string_view text; line(text);) {
+    if (text.empty()) return Outcome::message;
+    const std::size_t colon = text.find(": ");
+    if (colon == std::string_view::npos) return Outcome::broken;
+    const std::string_view name = text.substr(0, colon);
+    const std::string_view value = text.substr(colon + 2);
+    const bool framing = name == "content-length" || name == "transfer-encoding" || name == "host";
+    if (!is_name(name) || !is_value(value) || framing) return Outcome::broken;
+    message.trailers.emplace_back(name, value);
+  }
+  return Outcome::broken;
+}
+
+Outcome StrictReader::chunks(StrictMessage& message) {
   for (;;) {
     if (rest_.empty()) return Outcome::incomplete;
     std::string_view text;
     if (!line(text)) return Outcome::broken;
     const auto size = number(text, "0123456789abcdef");
-    if (!size || rest_.size() < *size + 2) return Outcome::broken;  // We write chunks in one piece.
-    body += rest_.substr(0, *size);
+    if (!size) return Outcome::broken;
+    if (*size == 0) return trailers(message);
+    if (rest_.size() < *size + 2) return Outcome::broken;  // We write chunks in one piece.
+    message.body += rest_.substr(0, *size);
     if (rest_.substr(*size, 2) != "\r\n") return Outcome::broken;
     rest_.remove_prefix(*size + 2);
-    if (*size == 0) return Outcome::message;
   }
 }
 

@@ -14,6 +14,7 @@ struct StrictMessage {
   int status = 0;                    ///< Responses.
   std::vector<std::pair<std::string, std::string>> fields;
   std::string body;
+  std::vector<std::pair<std::string, std::string>> trailers;
   bool until_close = false;
   [[nodiscard]] std::size_t count(std::string_view name) const;
   [[nodiscard]] std::string_view get(std::string_view name) const;  ///< The first; else empty.
@@ -33,7 +34,8 @@ class StrictReader {
   [[nodiscard]] bool line(std::string_view& text);
   [[nodiscard]] Outcome head(std::string_view& start_line, StrictMessage& message);
   [[nodiscard]] Outcome body(Framing framing, StrictMessage& message);
-  [[nodiscard]] Outcome chunks(std::string& body);
+  [[nodiscard]] Outcome chunks(StrictMessage& message);
+  [[nodiscard]] Outcome trailers(StrictMessage& message);
 
   std::string_view rest_;
 };
