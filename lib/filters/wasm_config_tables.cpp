@@ -29,7 +29,7 @@ void for_machines_only(std::initializer_list<std::string_view> fields, std::stri
 // --- What the plugin is told --------------------------------------------------------------------
 
 template <class Add>
-MessageTable payload_table(std::string name, std::string doc, Add add) {
+MessageTable payload_table(const std::string& name, std::string doc, Add add) {
   auto message = Message<WasmPayload>(name, "google.protobuf." + name, std::move(doc));
   add(message);
   return message
@@ -149,8 +149,8 @@ const MessageTable& vm_config_table() {
   static const MessageTable kTable =
       Message<WasmMessage>("VmConfig", "envoy.extensions.wasm.v3.VmConfig", "The plugin's machine.")
           .field("vm_id", &WasmMessage::vm_id,
-                 "Plugins with the same `vm_id`, code and `configuration` share a machine, one per "
-                 "worker.")
+                 "Plugins with the same `vm_id`, code, `configuration` and "
+                 "`environment_variables` share a machine, one per worker.")
           .field("runtime", &WasmMessage::runtime,
                  "`envoy.wasm.runtime.null`: native code, compiled in. Absent, or "
                  "`envoy.wasm.runtime.` with `v8`, `wasmtime`, `wamr` or `wasmedge`: WebAssembly.")
@@ -191,7 +191,7 @@ const MessageTable& reload_config_table() {
       Message<WasmMessage>("ReloadConfig", "envoy.extensions.wasm.v3.ReloadConfig",
                            "How a plugin that has crashed comes back.")
           .nested("backoff", &backoff_table,
-                  "Waits between tries. The first one after a long life comes at once.")
+                  "Waits between tries, when it crashes again and again.")
           .table();
   return kTable;
 }

@@ -53,6 +53,26 @@ void compile(Codes& codes, wasm::Engine& engine) {
   });
 }
 
+/// Plugins of one VM must agree on what is the VM's, and not part of what it is shared by.
+void check_shared(const std::vector<const WasmConfig*>& plugins, config::Context& context) {
+  for (std::size_t i = 0; i < plugins.size(); ++i) {
+    const wasm::PluginConfig& own = *plugins[i]->plugin;
+    const auto first = std::find_if(plugins.begin(), plugins.end(), [&](const WasmConfig* other) {
+      return other->singleton == plugins[i]->singleton && wasm::share_vm(*other->plugin, own);
+    });
+    const wasm::PluginConfig& other = *(*first)->plugin;
+    const auto refuse = [&](std::string_view field) {
+      context.error(plugins[i]->at, "plugin \"" + own.name + "\" shares the VM of plugin \"" +
+                                        other.name + "\" (line " +
+                                        std::to_string((*first)->at.line) + "), so its " +
+                                        std::string(field) +
+                                        " must be the same; another vm_id makes it another VM");
+    };
+    if (own.limits != other.limits) refuse("limits");
+    if (own.reload_backoff != other.reload_backoff) refuse("reload_config");
+  }
+}
+
 }  // namespace
 
 void prepare_plugins(const config::Bootstrap& bootstrap, config::Context& context) {
@@ -79,6 +99,7 @@ void prepare_plugins(const config::Bootstrap& bootstrap, config::Context& contex
                     "plugin \"" + plugin->plugin->name + "\" cannot be started: " + trouble);
     }
   }
+  if (context.error_count() == 0) check_shared(plugins, context);
 }
 
 #else

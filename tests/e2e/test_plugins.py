@@ -118,9 +118,26 @@ def test_fail_open_passes_what_the_plugin_fails(start, be, side, tmp_path):
 def test_repeated_traps_wait_for_the_back_off(start, be, side, tmp_path):
     extra = {"reload_config": {"backoff": {"base_interval": "0.3s"}}}
     setup = Setup(start, be, side, plugin(tmp_path, "heals", trap="(unreachable)", extra=extra))
-    assert {setup.ask(target="/be/bad").status for _ in range(5)} == {503}
-    assert traps(setup, "unreachable") == 2, "at once the first time; then the plugin is down"
+    assert {setup.ask(target="/be/bad").status for _ in range(40)} == {503}
+    assert 11 <= traps(setup, "unreachable") < 20, "at once ten times; then the plugin is down"
     wait_until(lambda: setup.ask().status == 200, 10, "another VM after the back-off")
+
+
+def test_one_bad_client_harms_nobody(start, be, side, tmp_path):
+    setup = Setup(start, be, side, plugin(tmp_path, "heals", trap="(unreachable)"))
+    for _ in range(8):
+        assert setup.ask(target="/be/bad").status == 503
+        assert (reply := setup.ask()).status == 200 and reply.get("x-plugin") == "was here"
+
+
+def test_a_request_that_waits_for_a_tick_survives_anothers_trap(start, be, side, tmp_path):
+    setup = Setup(start, be, side, plugin(tmp_path, "waits"))
+    with Wire.connect(setup.port) as held:
+        held.send(request(target="/be/held"))
+        wait_until(lambda: setup.proxy.stat("http.ingress_http.downstream_rq_active") == 1, 10, "a request held")
+        assert setup.ask(target="/be/bad").status == 503
+        reply = held.read_response()
+        assert (reply.status, reply.get("x-call")) == (200, "0"), "resumed by its tick, and it can call out"
 
 
 def test_calls_end_with_their_client(start, be, side, tmp_path):
@@ -170,6 +187,22 @@ def test_a_plugin_that_refuses_its_configuration_stops_the_start(holdfast, tmp_p
     checked = check(holdfast, tmp_path, plugin(tmp_path, "fanout", "{}"))
     assert checked.returncode == 78
     assert re.search(r"config\.yaml:\d+:\d+: error: .*proxy_on_configure returned 0", checked.stderr), checked.stderr
+
+
+@pytest.mark.parametrize("field, value", [("limits", {"max_memory_bytes": 8 << 20}), ("limits", {"callback_timeout": "0.2s"}),
+                                          ("reload_config", {"backoff": {"base_interval": "2s"}})])
+def test_plugins_of_one_vm_must_agree_on_what_is_the_vms(holdfast, tmp_path, field, value):
+    def second(vm_id):
+        limited = plugin(tmp_path, "heals", trap="", extra={"name": "second"} | ({} if field == "limits" else {field: value}),
+                         limits=value if field == "limits" else None)
+        limited["typed_config"]["config"]["vm_config"]["vm_id"] = vm_id
+        return limited
+
+    checked = check(holdfast, tmp_path, plugin(tmp_path, "heals", trap=""), second(""))
+    assert checked.returncode == 78
+    assert re.search(rf"config\.yaml:\d+:\d+: error: plugin \"second\" shares the VM of plugin \"heals\" .*{field} must be",
+                     checked.stderr), checked.stderr
+    assert check(holdfast, tmp_path, plugin(tmp_path, "heals", trap=""), second("other")).returncode == 0
 
 
 def test_code_that_is_not_there_is_named(holdfast, tmp_path):

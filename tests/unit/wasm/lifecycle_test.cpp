@@ -242,5 +242,20 @@ TEST_CASE_METHOD(PluginFixture, "a module's start function may not call host fun
         std::string::npos);
 }
 
+TEST_CASE_METHOD(PluginFixture, "plugins with other variables of the environment have other VMs",
+                 "[wasm]") {
+  const auto add = [&](std::string name, std::vector<std::pair<std::string, std::string>> own) {
+    const auto plugin = config(Wat(), std::move(name));
+    plugin->environment = std::move(own);
+    (void)host->add(plugin);
+  };
+  add("one", {{"A", "1"}, {"B", "2"}});
+  add("two", {{"B", "2"}, {"A", "1"}});
+  add("three", {{"A", "1"}, {"B", "3"}});
+  add("four", {});
+  host->start();
+  CHECK(stats->vms_active.get() == 3);
+}
+
 }  // namespace
 }  // namespace holdfast::wasm
