@@ -49,10 +49,10 @@ class Ports:
 
 
 def plugin_filter(path, cluster_name, count):
-    """The fan-out by a plugin: all of them share a VM."""
+    """The fan-out by a plugin: all of them share a VM. Its callbacks may take long, as the machine has no CPU to spare."""
     settings = {"dispatchCluster": cluster_name, "dispatchCount": count, "authority": "side"}
     return {"name": "envoy.filters.http.wasm", "typed_config": {
-        "@type": TYPE + "envoy.extensions.filters.http.wasm.v3.Wasm", "config": {
+        "@type": TYPE + "envoy.extensions.filters.http.wasm.v3.Wasm", "limits": {"callback_timeout": "5s"}, "config": {
             "name": f"fan{count}", "root_id": f"fan{count}",
             "configuration": {"@type": TYPE + "google.protobuf.StringValue", "value": json.dumps(settings)},
             "vm_config": {"vm_id": "fan", "runtime": "envoy.wasm.runtime.v8", "code": {"local": {"filename": str(path)}}}}}}
