@@ -345,16 +345,13 @@ TEST_CASE("the null runtime knows max_hold, and refuses what is about machines",
   const std::string at = "x.yaml:16:";
   CHECK(dispatched(load(native(code, "", "", "limits: {max_hold: 7s}"))).max_hold ==
         std::chrono::seconds(7));
-  const auto of_plugin = [&](const std::string& field) {
-    return first_error(native(code, field + ", "));
-  };
-  CHECK(of_plugin("fail_open: true") ==
+  CHECK(first_error(native(code, "fail_open: true, ")) ==
         at + "35: error: field \"fail_open\" of PluginConfig" + no_meaning);
-  CHECK(of_plugin("failure_policy: FAIL_OPEN") ==
+  CHECK(first_error(native(code, "failure_policy: FAIL_OPEN, ")) ==
         at + "40: error: field \"failure_policy\" of PluginConfig" + no_meaning);
-  CHECK(of_plugin("reload_config: {}") ==
+  CHECK(first_error(native(code, "reload_config: {}, ")) ==
         at + "39: error: field \"reload_config\" of PluginConfig" + no_meaning);
-  CHECK(of_plugin("allowOnHeadersStopIteration: true") ==
+  CHECK(first_error(native(code, "allowOnHeadersStopIteration: true, ")) ==
         at + "53: error: field \"allow_on_headers_stop_iteration\" of PluginConfig" + no_meaning);
   CHECK(first_error(native(code, "", ", environment_variables: {host_env_keys: [A]}")) ==
         at + "146: error: field \"environment_variables\" of VmConfig" + no_meaning);
