@@ -26,6 +26,8 @@ class Connection {
   /// What the filter with that index has stopped (the connection's begin, or the client's bytes)
   /// goes on with the next filter. Nothing, when it has stopped nothing.
   virtual void continue_reading(std::size_t filter) noexcept = 0;
+  /// The same, and the upstream's bytes that it has stopped.
+  virtual void let_go(std::size_t filter) noexcept = 0;
   /// Ends both connections, when what waits for the client has been sent.
   virtual void close() noexcept = 0;
 };

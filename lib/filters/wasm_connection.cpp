@@ -17,6 +17,9 @@ using wasm::CloseType;
 using wasm::Status;
 using wasm::StreamType;
 
+/// What waits at a plugin does not grow beyond this by its hand, as a body.
+constexpr std::size_t kMostData = 64UL * 1024 * 1024;
+
 /// A connection as its plugin context reaches it.
 class WasmConnection final : public ConnectionFilter, public wasm::StreamHost {
  public:
@@ -26,7 +29,9 @@ class WasmConnection final : public ConnectionFilter, public wasm::StreamHost {
         worker_(worker),
         fails_open_(plugin.config().policy == wasm::FailurePolicy::fail_open),
         index_(index),
-        context_(plugin.begin(*this)) {}
+        context_(plugin.begin(*this)) {
+    worker.begin_properties(connection);
+  }
   ~WasmConnection() override { end(); }
   WasmConnection(const WasmConnection&) = delete;
   WasmConnection& operator=(const WasmConnection&) = delete;
@@ -79,6 +84,8 @@ class WasmConnection final : public ConnectionFilter, public wasm::StreamHost {
     base::ByteQueue* data = data_of(type);
     if (data == nullptr) return Status::bad_argument;
     const std::size_t size = data->size();
+    const std::size_t left = start == 0 ? size - std::min(length, size) : size;
+    if (left + bytes.size() > kMostData) return Status::internal_failure;
     if (start == 0) {
       data->consume(std::min(length, size));
       data->prepend(bytes);
@@ -113,7 +120,7 @@ class WasmConnection final : public ConnectionFilter, public wasm::StreamHost {
   }
   void on_plugin_failed() noexcept override {
     if (closed_) return;
-    fails_open_ ? connection_.continue_reading(index_) : connection_.close();
+    fails_open_ ? connection_.let_go(index_) : connection_.close();
   }
 
  private:
@@ -130,7 +137,7 @@ class WasmConnection final : public ConnectionFilter, public wasm::StreamHost {
   void end() noexcept {
     closed_ = true;
     if (context_ != nullptr) std::exchange(context_, nullptr)->end_connection();
-    worker_.forget_properties(connection_);
+    worker_.end_properties(connection_);
   }
 
   // Constant after construction.

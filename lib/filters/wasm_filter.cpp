@@ -15,15 +15,6 @@ using Part = WasmStream::Part;
 using wasm::Action;
 using wasm::MapType;
 
-/// As Envoy, when the stream's idle time has passed.
-LocalReplyRequest timeout_reply() {
-  LocalReplyRequest reply;
-  reply.status = 504;
-  reply.body = "stream timeout";
-  reply.details = "stream_idle_timeout";
-  return reply;
-}
-
 WasmStream* stream_of(const Filter& filter, Exchange& exchange) {
   return static_cast<WasmStream*>(exchange.slot(filter.index()));
 }
@@ -35,20 +26,18 @@ WasmFilter::WasmFilter(const WasmConfig& config, WasmWorker& worker, std::size_t
 
 WasmFilter::~WasmFilter() = default;
 
-/// Null: the plugin is down.
-WasmStream* WasmFilter::begin(Exchange& exchange) noexcept {
+/// Without a context: the plugin is down.
+WasmStream& WasmFilter::begin(Exchange& exchange) noexcept {
   if (free_.empty()) {
     all_.push_back(std::make_unique<WasmStream>(*this));
     free_.reserve(all_.size());  // on_end() must not allocate.
     free_.push_back(all_.back().get());
   }
-  WasmStream* stream = free_.back();
-  stream->begin(exchange);
-  wasm::StreamContext* context = plugin_.begin(*stream);
-  if (context == nullptr) return nullptr;
-  stream->set_context(context);
+  WasmStream& stream = *free_.back();
   free_.pop_back();
-  exchange.slot(index()) = stream;
+  stream.begin(exchange);
+  stream.set_context(plugin_.begin(stream));
+  exchange.slot(index()) = &stream;
   return stream;
 }
 
@@ -59,8 +48,8 @@ Verdict WasmFilter::verdict_of(WasmStream& stream, Action action) const noexcept
 }
 
 Verdict WasmFilter::on_request(Exchange& exchange) noexcept {
-  WasmStream* stream = begin(exchange);
-  if (stream == nullptr) {
+  WasmStream* const stream = &begin(exchange);
+  if (stream->context() == nullptr) {
     if (config_.plugin->policy == wasm::FailurePolicy::fail_open) return Verdict::proceed;
     exchange.send_local_reply(plugin_failed_reply());
     return Verdict::hold;
@@ -72,11 +61,9 @@ Verdict WasmFilter::on_request(Exchange& exchange) noexcept {
       stream->field_count(MapType::request_headers), exchange.request_ends_with_head());
   const Verdict verdict = verdict_of(*stream, action);
   if (verdict != Verdict::proceed) return verdict;  // Until the stream's idle time has passed.
+  if (stream->refuse_unsendable()) return Verdict::hold;
   stream->hide(Part::request_head);
-  auto refusal = stream->unsendable();
-  if (!refusal) return verdict;
-  exchange.send_local_reply(std::move(*refusal));
-  return Verdict::hold;
+  return verdict;
 }
 
 BodyVerdict WasmFilter::on_request_body(Exchange& exchange, base::ByteQueue& body,
@@ -86,8 +73,8 @@ BodyVerdict WasmFilter::on_request_body(Exchange& exchange, base::ByteQueue& bod
   stream->show(Part::request_body, &body, end);
   const Action action =
       stream->context()->on_request_body(static_cast<std::uint32_t>(body.size()), end);
-  if (stream->stopped()) return BodyVerdict::buffer;
-  if (action == Action::pause) return BodyVerdict::buffer;
+  if (stream->stopped() || action == Action::pause) return BodyVerdict::buffer;
+  if (stream->refuse_unsendable()) return BodyVerdict::buffer;
   stream->hide(Part::request_body);
   stream->hide(Part::request_head);
   return BodyVerdict::proceed;
@@ -96,7 +83,7 @@ BodyVerdict WasmFilter::on_request_body(Exchange& exchange, base::ByteQueue& bod
 Verdict WasmFilter::on_response(Exchange& exchange) noexcept {
   WasmStream* stream = stream_of(*this, exchange);
   if (stream == nullptr) {  // Answered before it came here: the plugin hears of it at the end.
-    static_cast<void>(begin(exchange));
+    (void)begin(exchange);
     return Verdict::proceed;
   }
   if (stream->context() == nullptr || !stream->seen()) return Verdict::proceed;
@@ -138,6 +125,7 @@ BodyVerdict WasmFilter::on_request_trailers(Exchange& exchange) noexcept {
   const Action action =
       stream->context()->on_request_trailers(stream->field_count(MapType::request_trailers));
   if (stream->stopped() || action == Action::pause) return BodyVerdict::buffer;
+  if (stream->refuse_unsendable()) return BodyVerdict::buffer;
   stream->hide(Part::request_trailers);
   stream->hide(Part::request_body);
   stream->hide(Part::request_head);
@@ -178,10 +166,6 @@ std::chrono::milliseconds WasmFilter::on_hold_expired(Exchange& exchange) noexce
       stream->context()->pending_calls() != 0) {
     return kHoldOn;
   }
-  if (exchange.response().status == 0) {  // A request that was not let go must not get through.
-    exchange.send_local_reply(timeout_reply());
-    return kHoldOn;
-  }
   worker_.stats().max_hold_reached.add();
   return {};
 }
@@ -189,7 +173,7 @@ std::chrono::milliseconds WasmFilter::on_hold_expired(Exchange& exchange) noexce
 void WasmFilter::on_end(Exchange& exchange) noexcept {
   WasmStream* stream = stream_of(*this, exchange);
   stream->finish();
-  worker_.forget_properties(exchange);
+  worker_.end_properties(exchange);
   exchange.slot(index()) = nullptr;
   free_.push_back(stream);
 }

@@ -39,7 +39,7 @@ class WasmFilter final : public Filter {
 
  private:
   friend class WasmStream;
-  [[nodiscard]] WasmStream* begin(Exchange& exchange) noexcept;
+  WasmStream& begin(Exchange& exchange) noexcept;
   [[nodiscard]] Verdict verdict_of(WasmStream& stream, wasm::Action action) const noexcept;
 
   // Constant after construction.

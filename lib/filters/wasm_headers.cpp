@@ -16,11 +16,11 @@ using wasm::Status;
 
 // Of requests, in Envoy's order.
 constexpr std::array<std::string_view, 4> kPseudo = {":authority", ":path", ":method", ":scheme"};
-enum Pseudo : std::size_t { kAuthority, kPath, kMethod, kScheme };
+enum Pseudo : std::size_t { authority, path, method, scheme };
 constexpr std::string_view kStatus = ":status";
 
 std::size_t pseudo_index(std::string_view name) {
-  if (name == "host") return kAuthority;
+  if (name == "host") return authority;
   const auto* const found = std::ranges::find(kPseudo, name);
   return static_cast<std::size_t>(found - kPseudo.begin());
 }
@@ -40,6 +40,10 @@ bool has_room(const Head& head, std::size_t size) {
 /// They delimit the message or concern the connection alone: the proxy's own business.
 constexpr std::array<std::string_view, 7> kNotThePlugins = {
     "connection", "host", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding"};
+
+bool is_the_proxys(std::string_view name) {
+  return std::ranges::find(kNotThePlugins, name) != kNotThePlugins.end();
+}
 
 /// Fields of which Envoy keeps one line: a second value is joined to the first with a comma.
 constexpr std::array<std::string_view, 24> kOneLine = {"accept",
@@ -118,12 +122,23 @@ Status remove_field(Head& head, std::string_view name) {
   return Status::ok;
 }
 
-void remove_fields(Head& head, bool keep_host) {
+/// All that are the plugin's.
+void remove_fields(Head& head) {
   for (std::size_t i = 0; i < head.fields().size(); ++i) {
     const http::Field& field = head.fields()[i];
-    if (field.removed || (keep_host && field.id == HeaderId::host)) continue;
-    head.remove(std::string(head.name(field)));
+    if (!field.removed && !is_the_proxys(head.name(field))) {
+      head.remove(std::string(head.name(field)));
+    }
   }
+}
+
+/// Whether a plugin may put all these in a head's place. It was shown the proxy's own fields, too,
+/// and hands them back: they stay as they are.
+bool is_head(const wasm::Pairs& pairs) {
+  return std::ranges::all_of(pairs, [](const auto& pair) {
+    return pair.first.starts_with(':') || is_the_proxys(pair.first) ||
+           is_plugin_field(pair.first, pair.second);
+  });
 }
 
 void collect_fields(const Head& head, wasm::Pairs& out) {
@@ -148,8 +163,7 @@ std::optional<std::string_view> get_field(const Head& head, std::string_view nam
 }  // namespace
 
 bool is_plugin_field(std::string_view name, std::string_view value) noexcept {
-  return name.size() <= kLongestName && is_token(name) && is_value(value) &&
-         std::ranges::find(kNotThePlugins, name) == kNotThePlugins.end();
+  return name.size() <= kLongestName && is_token(name) && is_value(value) && !is_the_proxys(name);
 }
 
 std::optional<std::uint16_t> parse_status(std::string_view text) noexcept {
@@ -168,12 +182,12 @@ bool WasmRequestHeaders::has_pseudo(std::size_t which) const noexcept {
 std::optional<std::string_view> WasmRequestHeaders::get_pseudo(std::size_t which) const noexcept {
   if (!has_pseudo(which)) return std::nullopt;
   switch (which) {
-    case kAuthority:
+    case authority:
       return head_.get(HeaderId::host);
-    case kPath:
+    case path:
       return head_.target();
-    case kMethod:
-      return head_.method();
+    case method:
+      return connect_ ? "CONNECT" : head_.method();
     default:
       return get_field(head_, "x-forwarded-proto").value_or("http");
   }
@@ -197,9 +211,10 @@ std::optional<std::string_view> WasmRequestHeaders::get(std::string_view name) c
 }
 
 std::string_view WasmRequestHeaders::missing() const noexcept {
-  for (const std::size_t i : {kAuthority, kPath, kMethod}) {
+  for (const std::size_t i : {authority, path, method}) {
     if (!has_pseudo(i)) return kPseudo[i];
   }
+  if (connect_) return ":protocol";  // A tunnel is nothing that a plugin can make of a request.
   return {};
 }
 
@@ -208,18 +223,19 @@ Status WasmRequestHeaders::set_pseudo(std::string_view name, std::string_view va
   const std::size_t which = pseudo_index(name);
   bool good = which < kPseudo.size();
   switch (which) {
-    case kPath: {
+    case path: {
       const auto form = http::split_target(head_.method_id(), head_.target()).form;
       good = !value.empty() && is_visible(value) &&
              http::split_target(head_.method_id(), value).form == form;
       if (good) head_.set_target(value);
       break;
     }
-    case kMethod:
+    case method:
       good = http::method_of(value) != http::Method::unknown;
-      if (good) head_.set_method(value);
+      connect_ = value == "CONNECT";
+      if (good && !connect_) head_.set_method(value);
       break;
-    case kAuthority:
+    case authority:
       good = is_visible(value) && (http::is_valid_host(value) || http::is_marked_host(value));
       if (good) head_.set(HeaderId::host, value);
       break;
@@ -253,16 +269,12 @@ Status WasmRequestHeaders::remove(std::string_view name) noexcept {
 }
 
 Status WasmRequestHeaders::assign(const wasm::Pairs& pairs) noexcept {
-  // Checked first: all or nothing.
-  for (const auto& [name, value] : pairs) {
-    if (!name.starts_with(':') && name != "host" && !is_plugin_field(name, value)) {
-      return Status::bad_argument;
-    }
-  }
-  remove_fields(head_, /*keep_host=*/true);
+  if (!is_head(pairs)) return Status::bad_argument;  // All or nothing.
+  remove_fields(head_);
   pseudo_count_ = 0;
   Status status = Status::ok;
   for (const auto& [name, value] : pairs) {
+    if (is_the_proxys(name) && name != "host") continue;
     if (const Status one = add(name, value); one != Status::ok) status = one;
   }
   return status;
@@ -309,15 +321,19 @@ Status WasmTrailers::assign(const wasm::Pairs& pairs) noexcept {
 
 // --- Response -----------------------------------------------------------------------------------
 
+bool WasmResponseHeaders::shows(const http::Field& field) const noexcept {
+  return !field.removed || (!sent_ && is_hop_by_hop(field));
+}
+
 std::size_t WasmResponseHeaders::size() const noexcept {
-  const auto hidden = std::ranges::count_if(head_.fields(), is_hop_by_hop);
+  const auto hidden = sent_ ? 0 : std::ranges::count_if(head_.fields(), is_hop_by_hop);
   return head_.field_count() + static_cast<std::size_t>(hidden) + 1;
 }
 
 void WasmResponseHeaders::collect(wasm::Pairs& out) const {
   out.emplace_back(kStatus, *get(kStatus));
   for (const http::Field& field : head_.fields()) {
-    if (field.removed && !is_hop_by_hop(field)) continue;
+    if (!shows(field)) continue;
     out.emplace_back(head_.name(field), head_.value(field));
   }
 }
@@ -326,7 +342,7 @@ std::optional<std::string_view> WasmResponseHeaders::get(std::string_view name) 
   if (!name.starts_with(':')) {
     if (const auto value = get_field(head_, name)) return value;
     const auto hidden = std::ranges::find_if(head_.fields(), [&](const http::Field& field) {
-      return is_hop_by_hop(field) && head_.name(field) == name;
+      return field.removed && shows(field) && head_.name(field) == name;
     });
     return hidden == head_.fields().end() ? std::nullopt : std::optional(head_.value(*hidden));
   }
@@ -358,12 +374,11 @@ Status WasmResponseHeaders::remove(std::string_view name) noexcept {
 }
 
 Status WasmResponseHeaders::assign(const wasm::Pairs& pairs) noexcept {
-  for (const auto& [name, value] : pairs) {
-    if (!name.starts_with(':') && !is_plugin_field(name, value)) return Status::bad_argument;
-  }
-  remove_fields(head_, /*keep_host=*/false);
+  if (!is_head(pairs)) return Status::bad_argument;
+  remove_fields(head_);
   Status status = Status::ok;
   for (const auto& [name, value] : pairs) {
+    if (is_the_proxys(name)) continue;
     if (const Status one = add(name, value); one != Status::ok) status = one;
   }
   return status;

@@ -33,7 +33,7 @@ class WasmRequestHeaders final : public wasm::HeaderMap {
   wasm::Status remove(std::string_view name) noexcept override;
   wasm::Status assign(const wasm::Pairs& pairs) noexcept override;
 
-  /// A pseudo header that is not there any more, and without which no request can be sent: its
+  /// A pseudo header that is not there (any more), and without which no request can be sent: its
   /// name. Empty: all is there.
   [[nodiscard]] std::string_view missing() const noexcept;
 
@@ -45,6 +45,7 @@ class WasmRequestHeaders final : public wasm::HeaderMap {
   /// The pseudo headers that are there, in the plugin's order: the head has no place for that.
   std::array<std::uint8_t, 4> pseudo_{0, 1, 2, 3};
   std::uint8_t pseudo_count_ = 4;
+  bool connect_ = false;  ///< The method is to be this; the head keeps its own.
 };
 
 /// A message's trailers, which a plugin may add; they go on only where HTTP/1 trailers are enabled.
@@ -76,9 +77,14 @@ class WasmResponseHeaders final : public wasm::HeaderMap {
   wasm::Status remove(std::string_view name) noexcept override;
   wasm::Status assign(const wasm::Pairs& pairs) noexcept override;
 
+  /// It has gone down, or never will: the upstream's hop-by-hop fields are not there any more.
+  void hide_hop_by_hop() noexcept { sent_ = true; }
+
  private:
+  [[nodiscard]] bool shows(const http::Field& field) const noexcept;
   wasm::Status set_status(std::string_view value) noexcept;
   http::Head& head_;
+  bool sent_ = false;
   mutable char status_[3] = {'0', '0', '0'};
 };
 

@@ -20,7 +20,7 @@ json::value parse(std::string_view text) {
 
 // --- Protobuf -----------------------------------------------------------------------------------
 
-enum WireType : std::uint32_t { kVarint = 0, kFixed64 = 1, kBytes = 2 };
+enum class WireType : std::uint32_t { varint = 0, fixed64 = 1, bytes = 2 };
 
 void put_varint(std::string& out, std::uint64_t value) {
   for (; value >= 0x80; value >>= 7) out += static_cast<char>(value | 0x80);
@@ -28,11 +28,11 @@ void put_varint(std::string& out, std::uint64_t value) {
 }
 
 void put_tag(std::string& out, std::uint32_t field, WireType type) {
-  put_varint(out, field << 3U | type);
+  put_varint(out, field << 3U | static_cast<std::uint32_t>(type));
 }
 
 void put_bytes(std::string& out, std::uint32_t field, std::string_view bytes) {
-  put_tag(out, field, kBytes);
+  put_tag(out, field, WireType::bytes);
   put_varint(out, bytes.size());
   out += bytes;
 }
@@ -54,17 +54,17 @@ std::string value_bytes(const json::value& value) {
   std::string out;
   switch (value.kind()) {
     case json::kind::null:
-      put_tag(out, 1, kVarint);
+      put_tag(out, 1, WireType::varint);
       put_varint(out, 0);
       break;
     case json::kind::bool_:
-      put_tag(out, 4, kVarint);
+      put_tag(out, 4, WireType::varint);
       put_varint(out, value.get_bool() ? 1 : 0);
       break;
     case json::kind::int64:
     case json::kind::uint64:
     case json::kind::double_:
-      put_tag(out, 2, kFixed64);
+      put_tag(out, 2, WireType::fixed64);
       out += double_bytes(value.to_number<double>());
       break;
     case json::kind::string:

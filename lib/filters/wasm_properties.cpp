@@ -53,13 +53,14 @@ std::string_view take_part(std::string_view& path) {
 // --- What is asked ------------------------------------------------------------------------------
 
 struct Question {
+  Question(const StreamInfo& known, std::string_view path) : info(known), rest(path) {}
   StreamInfo info;
   std::string_view rest;  ///< Of the path.
 };
 
 struct ExchangeQuestion : Question {
   ExchangeQuestion(const PropertyScope& asked_in, std::string_view path)
-      : Question{asked_in.exchange->info(), path}, scope(asked_in), exchange(*asked_in.exchange) {}
+      : Question(asked_in.exchange->info(), path), scope(asked_in), exchange(*asked_in.exchange) {}
 
   const PropertyScope& scope;
   Exchange& exchange;

@@ -28,6 +28,7 @@ LocalReplyRequest plugin_failed_reply() {
 
 void WasmStream::begin(Exchange& exchange) noexcept {
   exchange_ = &exchange;
+  filter_.worker_.begin_properties(exchange);
   context_ = nullptr;
   request_.emplace(exchange.request());
   response_.emplace(exchange.response());
@@ -42,6 +43,7 @@ void WasmStream::begin(Exchange& exchange) noexcept {
 
 void WasmStream::log() noexcept {
   over_ = true;
+  response_->hide_hop_by_hop();
   request_shown_ = true;
   response_shown_ = exchange_->response().status != 0;
   response_trailers_shown_ = response_trailers_shown_ || exchange_->response_trailers().present();
@@ -111,15 +113,25 @@ std::optional<LocalReplyRequest> WasmStream::unsendable() const {
   const std::string_view missing = request_->missing();
   if (missing.empty()) return std::nullopt;
   LocalReplyRequest reply;
-  if (missing == ":method") {
+  if (missing == ":method" || missing == ":protocol") {
     reply.status = 503;
-    reply.body = "missing required header: :method";
-    reply.details = "filter_removed_required_request_headers{missing_required_header:_:method}";
+    reply.body = "missing required header: " + std::string(missing);
+    reply.details = "filter_removed_required_request_headers{missing_required_header:_" +
+                    std::string(missing) + "}";
   } else {
     reply.status = 404;
     reply.details = "route_not_found";
   }
   return reply;
+}
+
+bool WasmStream::refuse_unsendable() noexcept {
+  if (!request_shown_) return false;  // The head has gone on.
+  auto refusal = unsendable();
+  if (!refusal) return false;
+  stopped_ = true;
+  exchange_->send_local_reply(std::move(*refusal));
+  return true;
 }
 
 std::uint32_t WasmStream::field_count(MapType type) noexcept {
@@ -185,6 +197,7 @@ Status WasmStream::edit_body(BufferType type, std::size_t start, std::size_t len
 void WasmStream::resume(StreamType type) noexcept {
   if (exchange_ == nullptr || stopped_ || over_) return;
   if (type == StreamType::request) {
+    if (refuse_unsendable()) return;
     hide(Part::request_head);
     exchange_->continue_request(filter_.index());
   } else if (type == StreamType::response) {

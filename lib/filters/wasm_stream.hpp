@@ -47,8 +47,9 @@ class WasmStream final : public wasm::StreamHost {
   [[nodiscard]] bool stopped() const noexcept { return stopped_; }
   /// The reply that it has asked for is on its way through the filters.
   void go_on() noexcept { stopped_ = false; }
-  /// What the request is answered with because it can't be routed or sent as the plugin left it.
-  [[nodiscard]] std::optional<LocalReplyRequest> unsendable() const;
+  /// The request's head is about to go on, and can't be routed or sent as the plugin left it: it is
+  /// answered instead.
+  [[nodiscard]] bool refuse_unsendable() noexcept;
   [[nodiscard]] std::uint32_t field_count(wasm::MapType type) noexcept;
 
   // wasm::StreamHost
@@ -67,6 +68,7 @@ class WasmStream final : public wasm::StreamHost {
   void on_plugin_failed() noexcept override;
 
  private:
+  [[nodiscard]] std::optional<LocalReplyRequest> unsendable() const;
   [[nodiscard]] base::ByteQueue* body_queue(wasm::BufferType type) noexcept;
 
   WasmFilter& filter_;

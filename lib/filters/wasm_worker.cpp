@@ -71,9 +71,19 @@ bool WasmWorker::set_property_of(const void* owner, std::string_view path, std::
 const std::string* WasmWorker::find_property_of(const void* owner,
                                                 std::string_view path) const noexcept {
   const auto of_owner = properties_.find(owner);
-  if (of_owner == properties_.end()) return nullptr;
-  const auto found = of_owner->second.find(path);
-  return found == of_owner->second.end() ? nullptr : &found->second;
+  if (of_owner == properties_.end() && ending_ != owner) return nullptr;
+  const Properties& properties =
+      of_owner == properties_.end() ? ending_properties_ : of_owner->second;
+  const auto found = properties.find(path);
+  return found == properties.end() ? nullptr : &found->second;
+}
+
+void WasmWorker::end_properties_of(const void* owner) noexcept {
+  const auto found = properties_.find(owner);
+  if (found == properties_.end()) return;
+  ending_ = owner;
+  ending_properties_ = std::move(found->second);
+  properties_.erase(found);
 }
 
 // --- Calls --------------------------------------------------------------------------------------

@@ -46,9 +46,15 @@ class WasmWorker final : public WorkerPlugins,
                                                  std::string_view path) const noexcept {
     return find_property_of(&owner, path);
   }
+  /// Nothing is left of who had its place before.
   template <class Owner>
-  void forget_properties(const Owner& owner) noexcept {
-    if (!properties_.empty()) properties_.erase(&owner);
+  void begin_properties(const Owner& owner) noexcept {
+    if (ending_ == &owner) ending_ = nullptr;
+  }
+  /// It ends: only the plugins that are still to be told can see them.
+  template <class Owner>
+  void end_properties(const Owner& owner) noexcept {
+    if (!properties_.empty()) end_properties_of(&owner);
   }
 
   // wasm::WorkerHost
@@ -67,6 +73,7 @@ class WasmWorker final : public WorkerPlugins,
                                      std::string_view value);
   [[nodiscard]] const std::string* find_property_of(const void* owner,
                                                     std::string_view path) const noexcept;
+  void end_properties_of(const void* owner) noexcept;
   void on_http_call_done(upstream::HttpCall& call, upstream::CallOutcome outcome) noexcept override;
 
   // Constant after construction.
@@ -80,6 +87,8 @@ class WasmWorker final : public WorkerPlugins,
   wasm::CallReply reply_;                                        ///< Of the call that ends.
   using Properties = std::map<std::string, std::string, std::less<>>;
   std::unordered_map<const void*, Properties> properties_;
+  const void* ending_ = nullptr;  ///< Who has ended last.
+  Properties ending_properties_;  ///< Its.
   std::unordered_map<const void*, std::unique_ptr<Tick>> ticks_;
   std::unordered_map<const wasm::PluginConfig*, wasm::Plugin*> plugins_;
   std::unique_ptr<wasm::PluginHost> host_;

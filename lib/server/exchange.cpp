@@ -297,6 +297,10 @@ void Exchange::on_request_drained() noexcept {
 void Exchange::on_request_error() noexcept {
   keep_alive_ = false;
   if (phase_ == Phase::responding) return cut(Flag::downstream_protocol_error, "http1.codec_error");
+  if (bodies_ != nullptr) {  // As Envoy: plugins see this answer, too.
+    return answer_instead(
+        {400, "Bad Request", Flag::downstream_protocol_error, "http1.codec_error"});
+  }
   drop_upstream();
   cancel_holds();
   reject(400, "Bad Request", Flag::downstream_protocol_error, "http1.codec_error");

@@ -321,7 +321,8 @@ void Exchange::expire_holds() noexcept {
   if (request_let_go || response_let_go) ++generation_;
   if (asked_ != Asked::nothing) return do_asked();
   resumed_ = false;
-  touch();
+  // Who only holds on is as idle as before.
+  if (bodies_->request.has_asked() || bodies_->response.has_asked()) touch();
   continue_filtered();
 }
 

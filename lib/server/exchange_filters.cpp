@@ -84,8 +84,8 @@ bool Exchange::filter_holds() const noexcept {
 void Exchange::resume() noexcept {
   assert(is_held());
   ++generation_;
-  if (bodies_ != nullptr) {
-    (response_waits() ? bodies_->response : bodies_->request).ask_blocked_to_continue();
+  if (Bodies* const bodies = bodies_.get(); bodies != nullptr) {
+    (response_waits() ? bodies->response : bodies->request).ask_blocked_to_continue();
   }
   take_turn();
 }

@@ -223,6 +223,10 @@ void FilterPipeline::ask_blocked_to_continue() noexcept {
   if (blocked != stages_.end()) blocked->asked = true;
 }
 
+bool FilterPipeline::has_asked() const noexcept {
+  return active_ && std::ranges::any_of(stages_, &Stage::asked);
+}
+
 bool FilterPipeline::is_blocked() const noexcept {
   return active_ && std::ranges::any_of(stages_, [](const Stage& stage) {
            return !stage.head_passed && stage.state != State::flowing && !stage.asked;
@@ -246,8 +250,11 @@ bool FilterPipeline::is_full() const noexcept {
 net::TimePoint FilterPipeline::arm(net::TimePoint now, std::chrono::milliseconds longest) noexcept {
   net::TimePoint earliest = net::TimePoint::max();
   if (!active_) return earliest;
-  for (Stage& stage : stages_) {
+  for (std::size_t i = 0; i < stages_.size(); ++i) {
+    Stage& stage = stages_[i];
     if (!needs_limit(stage)) continue;
+    const bool idle_counts = direction_ == Direction::request && hooks_[i]->idle_ends_hold();
+    if (idle_counts && stage.limit.count() <= 0) continue;
     if (stage.deadline == net::TimePoint::max()) {
       stage.deadline = now + (stage.limit.count() > 0 ? stage.limit : longest);
     }

@@ -69,6 +69,8 @@ class FilterPipeline {
   /// Show nothing more after the hook that runs.
   void interrupt() noexcept { interrupted_ = true; }
 
+  /// Something that waits may go on.
+  [[nodiscard]] bool has_asked() const noexcept;
   /// The head waits at a filter that has not asked to go on.
   [[nodiscard]] bool is_blocked() const noexcept;
   /// A filter's own limit, and not the peer's pace, says how long this takes.
@@ -76,7 +78,8 @@ class FilterPipeline {
   /// So much waits behind a held head that no more should be read.
   [[nodiscard]] bool is_full() const noexcept;
 
-  /// Begin to count the time of those who hold; the next instant at which one has held for too long
+  /// Begin to count the time of those who hold (but for requests that the idle time ends); the next
+  /// instant at which one has held for too long
   /// (TimePoint::max() = none).
   [[nodiscard]] net::TimePoint arm(net::TimePoint now, std::chrono::milliseconds longest) noexcept;
   /// Ask those whose time has come; who lets go continues with run_continued(). Returns whether

@@ -38,7 +38,7 @@ struct WorkerContext {
       0;  ///< Of the last connection; unique over workers by its low bits.
   unsigned workers = 1;
   bool has_plugins = false;  ///< Heads are read as the plugins of this process write them.
-  std::size_t freed = 0;  ///< Bytes of closed connections since the worker last looked.
+  std::size_t freed = 0;     ///< Bytes of closed connections since the worker last looked.
   WallClock wall_clock{};
 };
 

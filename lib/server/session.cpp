@@ -213,7 +213,7 @@ void Session::begin_head() noexcept {
 
 void Session::begin_exchange(const http::HeadResult& result) noexcept {
   state_ = State::exchange;
-  body_paused_ = false;
+  body_paused_ = body_broken_ = false;
   count_request();
   deadlines_.clear(Deadline::connection_idle);
   deadlines_.clear(Deadline::request_head);
@@ -246,6 +246,8 @@ void Session::refuse_head(const http::HeadResult& result) noexcept {
 std::size_t Session::consume_body(std::span<char> bytes) noexcept {
   const http::BodyDecoder::Step step = body_.decode(bytes);
   if (step.error) {
+    if (body_broken_) return bytes.size();  // The answer waits at a filter.
+    body_broken_ = true;
     context_.stats.downstream_cx_protocol_error.add();
     exchange_.on_request_error();
     return bytes.size();

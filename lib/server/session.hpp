@@ -103,7 +103,8 @@ class Session final : public net::Stream,
   // Touched only on the worker.
   State state_ = State::closed;
   bool body_paused_ = false;
-  bool broken_ = false;  ///< A write has failed.
+  bool body_broken_ = false;  ///< The request's framing is.
+  bool broken_ = false;       ///< A write has failed.
   bool draining_ = false;
   bool peer_is_loopback_ = false;
   bool write_shut_ = false;

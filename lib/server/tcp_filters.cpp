@@ -12,6 +12,11 @@ using access_log::Flag;
 using filters::ConnectionSide;
 using filters::ConnectionVerdict;
 
+namespace {
+/// Waits at filters at most, each way, where the buffer limit is off.
+constexpr std::size_t kMostHeld = 64UL * 1024 * 1024;
+}  // namespace
+
 TcpFilters::TcpFilters(TcpSession& session)
     : session_(session),
       connection_id_(session.context_.worker.connection_id += session.context_.worker.workers) {
@@ -64,6 +69,14 @@ void TcpFilters::continue_reading(std::size_t filter) noexcept {
     client_.resumed = true;
     run_session();
   }
+}
+
+void TcpFilters::let_go(std::size_t filter) noexcept {
+  continue_reading(filter);
+  if (!upstream_.stopped || filters_.size() - 1 - filter != upstream_.at) return;
+  upstream_.stopped = false;
+  upstream_.resumed = true;
+  run_session();
 }
 
 void TcpFilters::close() noexcept {
@@ -152,7 +165,8 @@ bool TcpSession::run_filters() noexcept {
 
 /// Reads what there is. True: bytes, or the end, have come.
 bool TcpSession::Side::fill(base::ByteQueue& data, bool& end, std::size_t limit) noexcept {
-  const std::size_t most = limit != 0 ? limit : reactor().read_buffer().size();
+  const std::size_t most =
+      limit != 0 ? limit : std::min(kMostHeld, data.size() + reactor().read_buffer().size());
   bool news = false;
   while (readable() && !end && !ended && data.size() < most) {
     std::span<char> buffer = reactor().read_buffer();

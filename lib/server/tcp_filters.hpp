@@ -53,6 +53,7 @@ class TcpFilters final : public filters::Connection {
   // filters::Connection
   [[nodiscard]] filters::StreamInfo info() noexcept override;
   void continue_reading(std::size_t filter) noexcept override;
+  void let_go(std::size_t filter) noexcept override;
   void close() noexcept override;
 
  private:

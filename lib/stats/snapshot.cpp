@@ -69,7 +69,8 @@ EnvoyHistogram::EnvoyHistogram(const HistogramSnapshot& snapshot) {
   // Of microseconds, two digits are exact from 10 ms up.
   const std::uint64_t divisor = snapshot.unit() == HistogramSnapshot::Unit::plain ? 1 : 1000;
   for (const auto& [lower, count] : snapshot.bins()) {
-    const auto left = static_cast<double>(lower / divisor);
+    const std::uint64_t whole = lower / divisor;
+    const auto left = static_cast<double>(whole);
     count_ += count;
     if (!bins_.empty() && bins_.back().left == left) {
       bins_.back().count += count;

@@ -114,10 +114,6 @@ void ClientConnection::make_idle() noexcept {
   if (idle.count() > 0 && !timer_.armed()) reactor().timers().set(timer_, idle_since_ + idle);
 }
 
-void ClientConnection::give_back() noexcept {
-  if (!pool_.on_free(*this)) shut();
-}
-
 void ClientConnection::close_unused() noexcept {
   shut();
 }

@@ -75,8 +75,6 @@ class ClientConnection final : public net::Stream,
   // For the pool.
   void make_idle() noexcept;
   void make_busy() noexcept { state_ = State::busy; }
-  /// Taken but not begun: back to the idle ones.
-  void give_back() noexcept;
   [[nodiscard]] bool is_fit() const noexcept {
     return !readable();
   }                               ///< Nothing happened to it while idle.

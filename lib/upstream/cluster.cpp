@@ -30,14 +30,14 @@ Acquired Cluster::acquire(PendingRequest& request, bool fresh) noexcept {
   if (request.size() > 1 && !pool.may_pipeline()) request.limit_size(1);
   // Where no new connection may be made, an idle one is better than none.
   const bool only_new = fresh && circuit_breaker_.connections.can_take();
-  if (ClientConnection* connection = pool.take_idle(only_new)) {
-    if (const std::uint32_t room = circuit_breaker_.requests.remaining(); room != 0) {
-      if (request.size() > 1) request.limit_size(std::min(room, connection->room()));
-      return {.connection = connection};
-    }
+  const std::uint32_t free = circuit_breaker_.requests.remaining();
+  if (free == 0 && !only_new && pool.has_idle()) {
     stats_.upstream_rq_pending_overflow.add();
-    connection->give_back();
     return {.failure = ResetReason::overflow};
+  }
+  if (ClientConnection* connection = pool.take_idle(only_new)) {
+    if (request.size() > 1) request.limit_size(std::min(free, connection->room()));
+    return {.connection = connection};
   }
   const std::uint32_t room = circuit_breaker_.pending.remaining();
   if (room == 0) {

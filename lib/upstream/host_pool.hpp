@@ -46,6 +46,7 @@ class HostPool {
   HostPool(const HostPool&) = delete;
   HostPool& operator=(const HostPool&) = delete;
 
+  [[nodiscard]] bool has_idle() const noexcept { return !idle_.empty(); }
   /// An idle connection, now busy, or null. `fresh`: none, whatever is idle.
   [[nodiscard]] ClientConnection* take_idle(bool fresh) noexcept;
   /// Wait in line, and begin a connection for it as far as the limits allow.

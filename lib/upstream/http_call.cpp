@@ -19,6 +19,10 @@ void empty(base::Buffer& buffer) noexcept {
 
 HttpCall* HttpCallPool::start(Cluster& cluster, const HttpCallRequest& request,
                               HttpCallOwner& owner, CallOutcome& failure) noexcept {
+  if (bytes_ + request.head.size() + request.body.size() > kMostBytes) {
+    failure = CallOutcome::overflow;
+    return nullptr;
+  }
   if (free_.empty()) {
     all_.push_back(std::unique_ptr<HttpCall>(new HttpCall(*this)));
     free_.push_back(*all_.back());
@@ -38,6 +42,7 @@ bool HttpCall::start(Cluster& cluster, const HttpCallRequest& request, HttpCallO
   method_.assign(request.method);
   request_.append(request.head);
   request_.append(request.body);
+  pool_.bytes_ += request_.size();
   const Acquired acquired = acquire(/*fresh=*/false);
   if (acquired.connection == nullptr && acquired.waiting_in == nullptr) {
     failure = outcome_of(acquired.failure);
@@ -78,12 +83,15 @@ void HttpCall::on_response_head(const http::HeadResult&) noexcept {
 }
 
 void HttpCall::on_response_body(std::span<char> bytes) noexcept {
-  if (body_.size() + bytes.size() > kMostBody) {
+  if (body_.size() + bytes.size() > kMostBody ||
+      pool_.bytes_ + bytes.size() > HttpCallPool::kMostBytes) {
     give_up(/*late=*/false);
     const std::uint16_t status = response_.status;
     drop_response();
     return finish(CallOutcome::failed, status);
   }
+  pool_.bytes_ += bytes.size();
+  received_ += bytes.size();
   body_.append({bytes.data(), bytes.size()});
 }
 
@@ -130,16 +138,22 @@ void HttpCall::reply_locally(std::uint16_t status, std::string_view body,
   response_.status = status;
   if (overloaded) response_.add("x-envoy-overloaded", "true");
   add_local_body(response_, body);
-  body_.clear();
-  trailers_.clear();
+  drop_body();
   if (method_ != "HEAD") body_.append(body);
   has_response_ = true;
 }
 
-void HttpCall::drop_response() noexcept {
-  response_.clear();
+/// What has come from the upstream.
+void HttpCall::drop_body() noexcept {
+  pool_.bytes_ -= received_;
+  received_ = 0;
   body_.clear();
   trailers_.clear();
+}
+
+void HttpCall::drop_response() noexcept {
+  response_.clear();
+  drop_body();
   has_response_ = false;
 }
 
@@ -165,8 +179,9 @@ void HttpCall::release() noexcept {
   let_go();
   response_.clear();
   response_.release(kKeep);
+  drop_body();
   empty(body_);
-  trailers_.clear();
+  pool_.bytes_ -= request_.size();
   empty(request_);
   Link::unlink();
   pool_.free_.push_back(*this);

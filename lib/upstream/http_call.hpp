@@ -87,6 +87,7 @@ class HttpCall final : public SideRequest, public base::ListNode<HttpCallTag> {
   void fail(ResetReason reason) noexcept;
   void reply_locally(std::uint16_t status, std::string_view body, bool overloaded) noexcept;
   void drop_response() noexcept;
+  void drop_body() noexcept;
   void finish(CallOutcome outcome, std::uint16_t status) noexcept;
   void release() noexcept;
   void on_timeout() noexcept;
@@ -118,6 +119,7 @@ class HttpCall final : public SideRequest, public base::ListNode<HttpCallTag> {
   base::Buffer request_;  ///< Head and body.
   http::Head response_;
   base::Buffer body_;
+  std::size_t received_ = 0;  ///< Of the upstream's body.
   http::Trailers trailers_;
   net::MemberTimer<&HttpCall::on_timeout> timer_;
 };
@@ -134,8 +136,13 @@ class HttpCallPool {
   [[nodiscard]] HttpCall* start(Cluster& cluster, const HttpCallRequest& request,
                                 HttpCallOwner& owner, CallOutcome& failure) noexcept;
 
+  /// Requests and responses of all calls under way: no call begins that exceeds this, and the
+  /// response that does is as one that is too large.
+  static constexpr std::size_t kMostBytes = 256UL * 1024 * 1024;
+
  private:
   friend class HttpCall;
+  std::size_t bytes_ = 0;
   std::vector<std::unique_ptr<HttpCall>> all_;
   base::List<HttpCall, HttpCallTag> free_;
 };

@@ -46,6 +46,8 @@ class Machine {
   bool make() noexcept;
   /// The same, and says in the log why not.
   bool make_loudly() noexcept;
+  /// Ends without a word to the plugins: it was a trial.
+  void discard() noexcept { current_.reset(); }
   /// Why there is no VM; of the last attempt.
   [[nodiscard]] const std::string& error() const noexcept { return error_; }
   [[nodiscard]] bool up() const noexcept { return current_ != nullptr; }

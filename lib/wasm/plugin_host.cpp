@@ -89,7 +89,9 @@ std::string try_plugin(const PluginConfig& config) {
   const auto stats = std::make_unique<PluginStats>();
   Machine machine({worker, shared, *stats, 0});
   machine.add(std::make_shared<PluginConfig>(config));
-  return machine.make() ? std::string{} : machine.error();
+  std::string error = machine.make() ? std::string{} : machine.error();
+  machine.discard();
+  return error;
 }
 
 }  // namespace holdfast::wasm

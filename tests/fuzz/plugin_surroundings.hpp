@@ -89,8 +89,10 @@ class FuzzStream final : public wasm::StreamHost {
   http::Head response_;
   filters::WasmRequestHeaders request_map_{request_};
   filters::WasmResponseHeaders response_map_{response_};
-  filters::WasmTrailers request_trailers_;
-  filters::WasmTrailers response_trailers_;
+  http::Trailers trailers_of_request_;
+  http::Trailers trailers_of_response_;
+  filters::WasmTrailers request_trailers_{trailers_of_request_};
+  filters::WasmTrailers response_trailers_{trailers_of_response_};
   base::ByteQueue request_body_;
   base::ByteQueue response_body_;
   std::map<std::string, std::string, std::less<>> properties_;

@@ -31,6 +31,8 @@ SCENARIOS = [
     case("request with an empty body", "request look", request("POST", "/be", [("content-length", "0")])),
     case("request of an empty chunked body", "request append", request(
         "POST", "/be", [("transfer-encoding", "chunked")], chunked())),
+    case("an answer to a broken body", "response append free", request(
+        "POST", "/be", [("transfer-encoding", "chunked")], b"3\r\nabc\r\nzz\r\n")),
     case("response with an empty body", "response append", request(target="/be"), reply_always(response(body=b""))),
     case("response of an empty chunked body", "response append", request(target="/be"), reply_always(CHUNKED + b"0\r\n\r\n")),
     case("response 204", "response append free", request(target="/be"), reply_always(b"HTTP/1.1 204 No Content\r\n\r\n")),

@@ -18,6 +18,9 @@ DIRECT = [{"match": {"prefix": "/direct"}, "direct_response": {"status": 200, "b
 
 SCENARIOS = [
     chain("two VMs", [named("a", "1"), named("b", "2")], POST),
+    chain("the second reads what the first has set", [
+        named("a", "1", wat="properties", mode="set", parameters={"list": ""}),
+        named("b", "2", wat="properties", mode="read", parameters={"list": ""})]),
     chain("two plugins in one VM", [named("a", "1"), named("b", "1")], POST),
     chain("two plugins in one VM with the same root id", [named("a", "1", "root"), named("b", "1", "root")], start=True),
     chain("one plugin twice with two configurations", [named("a", "", ""), named("a", "", "", mode="other")], start=True),

@@ -45,6 +45,11 @@ SCENARIOS = [
     case("another status", "status"),
     case("another status of a local reply", "status", request(target="/direct"), routes=[
         {"match": {"prefix": "/direct"}, "direct_response": {"status": 200, "body": {"inline_string": "hi"}}}, route("be")]),
+    case("all put back as they are", "round trip", RICH),
+    case("all put back as they are, with fields of the connection", "round trip",
+         request("POST", "/be", [("te", "trailers"), ("transfer-encoding", "chunked")], chunked(b"abc")),
+         reply_always(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nx-a: 1\r\n\r\n" + chunked(b"abc"))),
+    case("CONNECT as the method", "connect"),
     case("the path removed", "no path"),
     case("the method removed", "no method"),
     case("the authority removed", "no authority"),

@@ -22,6 +22,7 @@ def stop(name, mode, allow, send=GET, **extra):
 SCENARIOS = [
     case("in request headers", "request headers"),
     case("in request headers of a POST", "request headers", POST),
+    case("in request headers without a path", "request headers without a path"),
     case("in a request body", "request body", POST),
     case("in a chunked request body until its end", "request end", CHUNKED_POST),
     case("in response headers", "response headers"),

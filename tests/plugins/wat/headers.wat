@@ -25,6 +25,14 @@
   (call $edit (local.get $map))
   (call $show_pairs (local.get $map)))
 
+;; All of a map, put back as it is.
+(func $round (param $map i32)
+  (call $show_pairs (local.get $map))
+  (call $clear_results)
+  (call $tell $"get" (call $get_pairs (local.get $map) (i32.const 0) (i32.const 4)))
+  (call $tell $"set" (call $set_pairs (local.get $map) (i32.load (i32.const 0)) (i32.load (i32.const 4))))
+  (call $show_pairs (local.get $map)))
+
 (func $pseudo_of_request
   (call $show_header (i32.const 0) $":path")
   (call $show_header (i32.const 0) $":method")
@@ -73,6 +81,9 @@
     (then
       (call $tell $"replace" (call $replace (i32.const 0) $"host" $"other.test"))
       (call $pseudo_of_request)))
+  (if (call $mode_is $"round trip") (then (call $round (i32.const 0))))
+  (if (call $mode_is $"connect")
+    (then (call $tell $"replace" (call $replace (i32.const 0) $":method" $"CONNECT"))))
   (if (call $mode_is $"no path") (then (call $tell $"remove" (call $remove (i32.const 0) $":path"))))
   (if (call $mode_is $"no method") (then (call $tell $"remove" (call $remove (i32.const 0) $":method"))))
   (if (call $mode_is $"no authority") (then (call $tell $"remove" (call $remove (i32.const 0) $":authority"))))
@@ -94,6 +105,7 @@
 
 (func (export "proxy_on_response_headers") (param i32 i32 i32) (result i32)
   (if (call $mode_is $"response") (then (call $around (i32.const 2))))
+  (if (call $mode_is $"round trip") (then (call $round (i32.const 2))))
   (if (call $mode_is $"phases") (then (call $say $"response headers") (call $each_map)))
   (if (call $mode_is $"set response")
     (then

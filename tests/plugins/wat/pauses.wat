@@ -18,6 +18,10 @@
 (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
   (call $tell $"request headers, end" (local.get 2))
   (if (call $mode_is $"request headers") (then (return (call $pause (local.get 0)))))
+  (if (call $mode_is $"request headers without a path")
+    (then
+      (call $tell $"remove" (call $remove (i32.const 0) $":path"))
+      (return (call $pause (local.get 0)))))
   (if (call $mode_is $"request headers for ever") (then (return (i32.const 1))))
   (if (call $mode_is $"request until the body") (then (return (i32.const 1))))
   (i32.const 0))

@@ -43,3 +43,5 @@
   (call $phase $"# response body") (i32.const 0))
 (func (export "proxy_on_log") (param i32)
   (call $phase $"# log"))
+(func (export "proxy_on_done") (param i32) (result i32)
+  (call $phase $"# done") (i32.const 1))

@@ -115,12 +115,29 @@ TEST_CASE("an HTTP/1.0 client gets a body of unknown length until the end of the
   CHECK(got.ends_with("\r\n\r\nworld"));
 }
 
-TEST_CASE("a broken request body is refused without a word to waiting filters but that", "[end]") {
+TEST_CASE("a broken request body is refused, and the answer shown to filters", "[end]") {
   FilterFixture f;
   f.filter().request = hold;
   f.send("POST /up HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n");
   CHECK(f.client_gets("").starts_with("HTTP/1.1 400 Bad Request\r\n"));
-  CHECK(f.trace == Trace{"a.request 0", "a.cancelled", "a.complete", "a.end"});
+  CHECK(f.trace == Trace{"a.request 0", "a.cancelled", "a.response 0",
+                         "a.response_body Bad Request 1", "a.complete", "a.end"});
+}
+
+TEST_CASE("a refusal of a broken body waits at a filter once, whatever else comes", "[end]") {
+  FilterFixture f;
+  f.filter().response = hold;
+  f.send("POST /up HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n");
+  CHECK(f.client_waits());
+  f.send("zz\r\n");
+  f.send("GET /up HTTP/1.1\r\nhost: h\r\n\r\n");
+  CHECK(f.client_waits());
+  CHECK(f.stats.downstream_cx_protocol_error.get() == 1);
+  f.turn([&] { f.filter().exchange->continue_response(0); });
+  const std::string got = f.client_gets("");
+  CHECK(got.starts_with("HTTP/1.1 400 Bad Request\r\n"));
+  CHECK(has(got, "connection: close\r\n"));
+  CHECK(got.ends_with("\r\n\r\nBad Request"));
 }
 
 // --- The upstream -------------------------------------------------------------------------------
