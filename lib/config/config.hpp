@@ -88,11 +88,43 @@ struct RouteMatch {
   bool case_sensitive = true;
 };
 
+/// envoy.config.core.v3.HeaderValueOption
+struct HeaderToAdd {
+  /// Envoy's numbers.
+  enum class Action : std::uint8_t {
+    append_if_exists_or_add,
+    add_if_absent,
+    overwrite_if_exists_or_add,
+    overwrite_if_exists,
+  };
+  std::string name;  ///< Lower case.
+  std::string value;
+  Action action = Action::append_if_exists_or_add;
+  bool keep_empty = false;
+};
+
+/// What one level of a route configuration does to headers: first the removals.
+struct HeaderMutations {
+  std::vector<std::string> remove;  ///< Lower case.
+  std::vector<HeaderToAdd> add;
+};
+
+/// Of requests to, and of responses from, whatever the routes of a level lead to.
+struct HeaderRules {
+  HeaderMutations request;
+  HeaderMutations response;
+};
+
 struct Route {
   std::string name;
   RouteMatch match;
   std::variant<ClusterRoute, DirectResponse> action;
   std::string metadata_json;  ///< metadata.filter_metadata as JSON; read by plugins only.
+  HeaderRules headers{};      ///< The route's own.
+  /// In the order in which they count: the route's, its virtual host's, the whole
+  /// configuration's; those that do something.
+  std::vector<HeaderMutations> request_headers{};
+  std::vector<HeaderMutations> response_headers{};
   Location location;
 };
 
@@ -100,12 +132,14 @@ struct VirtualHost {
   std::string name;
   std::vector<std::string> domains;  ///< Exact, "*.suffix", "prefix*", or "*".
   std::vector<Route> routes;
+  HeaderRules headers{};
   Location location;
 };
 
 struct RouteConfiguration {
   std::string name;
   std::vector<VirtualHost> virtual_hosts;
+  HeaderRules headers{};
   std::uint32_t max_direct_response_body_size_bytes = 4096;
 };
 

@@ -66,6 +66,8 @@ constexpr MessageFields kMessages[] = {
      "environment_variable/specifier watched_directory"},
     {"envoy.config.core.v3.DnsResolutionConfig", "resolvers dns_resolver_options"},
     {"envoy.config.core.v3.DnsResolverOptions", "use_tcp_for_dns_lookups no_default_search_domain"},
+    {"envoy.config.core.v3.HeaderValue", "key value raw_value"},
+    {"envoy.config.core.v3.HeaderValueOption", "header append append_action keep_empty_value"},
     {"envoy.config.core.v3.Http1ProtocolOptions",
      "allow_absolute_url accept_http_10 default_host_for_http_10 header_key_format "
      "enable_trailers allow_chunked_length override_stream_error_on_invalid_http_message "

@@ -280,6 +280,8 @@ class Message {
     target.deprecated = std::move(instead);
     return *this;
   }
+  /// The scalar just declared is a list of such; its setter is called for each.
+  Message& list() { return last().cardinality = Cardinality::list, *this; }
   Message& cluster_reference() { return last().cluster_reference = true, *this; }
   /// The string just declared stands in the file as base64.
   Message& base64() { return last().kind = Kind::bytes, *this; }

@@ -3,6 +3,7 @@
 
 #include "config/context.hpp"
 #include "config/tables.hpp"
+#include "config/tables_headers.hpp"
 
 namespace holdfast::config {
 namespace {
@@ -88,9 +89,27 @@ const MessageTable& route_match_table() {
   return kTable;
 }
 
+Message<Route> route_message() {
+  Message<Route> message("Route", "envoy.config.route.v3.Route", "What to do with some requests.");
+  return add_header_rules(message);
+}
+
+Message<VirtualHost> virtual_host_message() {
+  Message<VirtualHost> message("VirtualHost", "envoy.config.route.v3.VirtualHost",
+                               "The routes of some domains.");
+  return add_header_rules(message);
+}
+
+Message<RouteConfiguration> route_configuration_message() {
+  Message<RouteConfiguration> message("RouteConfiguration",
+                                      "envoy.config.route.v3.RouteConfiguration",
+                                      "Which request goes where.");
+  return add_header_rules(message);
+}
+
 const MessageTable& route_table() {
   static const MessageTable kTable =
-      Message<Route>("Route", "envoy.config.route.v3.Route", "What to do with some requests.")
+      route_message()
           .field("name", &Route::name, "A label.")
           .message("match", &Route::match, route_match_table, "Which requests.")
           .required()
@@ -105,16 +124,17 @@ const MessageTable& route_table() {
           .oneof("action")
           .require_oneof("action")
           .message("metadata", &Route::metadata_json, metadata_table, "Data for plugins.")
-          .finish(
-              [](Route& route, const Source& source, Context&) { route.location = source.at(); })
+          .finish([](Route& route, const Source& source, Context& context) {
+            route.location = source.at();
+            check_header_rules(source, context);
+          })
           .table();
   return kTable;
 }
 
 const MessageTable& virtual_host_table() {
   static const MessageTable kTable =
-      Message<VirtualHost>("VirtualHost", "envoy.config.route.v3.VirtualHost",
-                           "The routes of some domains.")
+      virtual_host_message()
           .field("name", &VirtualHost::name, "Names it in errors and statistics.")
           .required()
           .field("domains", &VirtualHost::domains,
@@ -126,8 +146,9 @@ const MessageTable& virtual_host_table() {
           .rule(StringRule::header_value)
           .message("routes", &VirtualHost::routes, route_table,
                    "The first route that matches is taken; none gives 404.")
-          .finish([](VirtualHost& host, const Source& source, Context&) {
+          .finish([](VirtualHost& host, const Source& source, Context& context) {
             host.location = source.at();
+            check_header_rules(source, context);
           })
           .table();
   return kTable;
@@ -188,8 +209,7 @@ void check_bodies(const RouteConfiguration& config, Context& context) {
 
 const MessageTable& route_configuration_table() {
   static const MessageTable kTable =
-      Message<RouteConfiguration>("RouteConfiguration", "envoy.config.route.v3.RouteConfiguration",
-                                  "Which request goes where.")
+      route_configuration_message()
           .field("name", &RouteConfiguration::name, "A label.")
           .message("virtual_hosts", &RouteConfiguration::virtual_hosts, virtual_host_table,
                    "Routes by host name; a host that none names gets 404.")
@@ -199,6 +219,8 @@ const MessageTable& route_configuration_table() {
           .finish([](RouteConfiguration& config, const Source& source, Context& context) {
             check_domains(source, context);
             check_bodies(config, context);
+            check_header_rules(source, context);
+            spread_header_rules(config);
           })
           .table();
   return kTable;

@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "http/body_decoder.hpp"
 #include "http/head_scan.hpp"
+#include "http/joined_fields.hpp"
 
 namespace holdfast::filters {
 namespace {
@@ -45,32 +46,6 @@ bool is_the_proxys(std::string_view name) {
   return std::ranges::find(kNotThePlugins, name) != kNotThePlugins.end();
 }
 
-/// Fields of which Envoy keeps one line: a second value is joined to the first with a comma.
-constexpr std::array<std::string_view, 24> kOneLine = {"accept",
-                                                       "accept-encoding",
-                                                       "authorization",
-                                                       "cache-control",
-                                                       "content-encoding",
-                                                       "content-length",
-                                                       "content-type",
-                                                       "date",
-                                                       "etag",
-                                                       "expect",
-                                                       "grpc-message",
-                                                       "grpc-status",
-                                                       "grpc-timeout",
-                                                       "location",
-                                                       "origin",
-                                                       "referer",
-                                                       "server",
-                                                       "upgrade",
-                                                       "user-agent",
-                                                       "vary",
-                                                       "via",
-                                                       "x-envoy-upstream-service-time",
-                                                       "x-forwarded-for",
-                                                       "x-forwarded-proto"};
-
 bool is_token(std::string_view name) {
   return !name.empty() &&
          http::skip_token(name.data(), name.data() + name.size()).end == name.data() + name.size();
@@ -91,15 +66,13 @@ Status add_field(Head& head, std::string_view name, std::string_view value) {
     return Status::bad_argument;
   }
   value = base::trim(value);
-  if (std::ranges::binary_search(kOneLine, name)) {
-    if (const http::Field* field = head.find(name)) {
-      if (!has_room(head, field->value_length + value.size())) return Status::bad_argument;
-      std::string joined(head.value(*field));
-      head.set(name, joined.append(",").append(value));
-      return Status::ok;
+  if (http::is_joined(name)) {
+    const http::Field* field = head.find(name);
+    if (field != nullptr && !has_room(head, field->value_length + value.size())) {
+      return Status::bad_argument;
     }
   }
-  head.add(name, value);
+  http::append_field(head, name, value);
   return Status::ok;
 }
 
@@ -108,7 +81,7 @@ Status set_field(Head& head, std::string_view name, std::string_view value) {
   if (!is_plugin_field(name, value) || !has_room(head, name.size() + value.size())) {
     return Status::bad_argument;
   }
-  if (std::ranges::binary_search(kOneLine, name)) {
+  if (http::is_joined(name)) {
     head.set(name, base::trim(value));
   } else {
     head.remove(name);

@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "http/serialize.hpp"
+#include "router/header_mutations.hpp"
 #include "server/http_context.hpp"
 #include "server/request_headers.hpp"
 #include "server/response_headers.hpp"
@@ -175,6 +176,7 @@ void Exchange::forward(const config::ClusterRoute& route) noexcept {
     request_.set(HeaderId::x_envoy_expected_rq_timeout_ms,
                  base::Decimal(route.timeout.count()).view());
   }
+  if (!route_->request_headers.empty()) router::apply(route_->request_headers, request_);
   if (bodies_ != nullptr) frame_filtered_request();
   frame_request(request_, chunked_request_);
   upstream_asked_ = session_.loop().now();
@@ -406,6 +408,14 @@ void Exchange::local_reply(std::uint16_t status, std::string_view body, Flag fla
   run_response_filters(0);
 }
 
+/// What the route adds to answers of ours: a direct response's to itself only. As Envoy.
+void Exchange::mutate_local_response() noexcept {
+  if (route_ == nullptr || route_->response_headers.empty()) return;
+  const bool direct = std::holds_alternative<config::DirectResponse>(route_->action);
+  if (direct && details_ != "direct_response") return;
+  router::apply(route_->response_headers, response_);
+}
+
 void Exchange::make_local_response(std::uint16_t status, std::string_view body,
                                    bool overloaded) noexcept {
   local_ = true;
@@ -415,6 +425,7 @@ void Exchange::make_local_response(std::uint16_t status, std::string_view body,
   response_.status = status;
   const bool redirect = status == 201 || (status >= 300 && status < 400);
   if (redirect && details_ == "direct_response") add_location(response_, request_);  // As Envoy.
+  mutate_local_response();
   if (overloaded) response_.add("x-envoy-overloaded", "true");
   add_local_body(response_, body);
   response_stash_.clear();

@@ -143,6 +143,7 @@ class Exchange final : public filters::Exchange,
   void upstream_failed(upstream::ResetReason reason) noexcept;
   void local_reply(std::uint16_t status, std::string_view body, access_log::Flag flag,
                    std::string_view details) noexcept;
+  void mutate_local_response() noexcept;
   void make_local_response(std::uint16_t status, std::string_view body,
                            bool overloaded = false) noexcept;
   void drop_upstream() noexcept;

@@ -239,6 +239,7 @@ void Exchange::add_reply_fields(std::string_view body, const ReplyFields& fields
   const std::uint16_t status = response_.status;
   response_.clear();
   response_.status = status;
+  mutate_local_response();
   for (const auto& [name, value] : fields) response_.add(name, value);
   if (body.empty()) {
     response_.remove(HeaderId::content_length);

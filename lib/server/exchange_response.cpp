@@ -3,6 +3,7 @@
 #include <cassert>
 
 #include "http/serialize.hpp"
+#include "router/header_mutations.hpp"
 #include "server/exchange.hpp"
 #include "server/http_context.hpp"
 #include "server/request_headers.hpp"
@@ -28,6 +29,7 @@ void Exchange::on_response_head(const http::HeadResult& result) noexcept {
   if (request_whole_) {
     add_service_time(response_, response_start_ - request_passed_);
   }
+  if (!route_->response_headers.empty()) router::apply(route_->response_headers, response_);
   details_ = "via_upstream";
   count_upstream_response();
   if (bodies_ != nullptr) return filter_response_head(response_ends_with_head_);

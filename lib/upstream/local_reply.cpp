@@ -46,7 +46,9 @@ void add_service_time(http::Head& response, net::Clock::duration elapsed) {
 void add_local_body(http::Head& response, std::string_view body) {
   if (body.empty()) return;
   response.add(HeaderId::content_length, base::Decimal(body.size()).view());
-  response.add(HeaderId::content_type, "text/plain");
+  if (response.find(HeaderId::content_type) == nullptr) {
+    response.add(HeaderId::content_type, "text/plain");
+  }
 }
 
 }  // namespace holdfast::upstream

@@ -123,6 +123,22 @@ def test_repeated_traps_wait_for_the_back_off(start, be, side, tmp_path):
     wait_until(lambda: setup.ask().status == 200, 10, "another VM after the back-off")
 
 
+@pytest.mark.parametrize("policy, status", [("FAIL_CLOSED", 503), ("FAIL_OPEN", 200)])
+def test_a_request_counts_once_while_the_plugin_is_down(start, be, side, tmp_path, policy, status):
+    extra = {"failure_policy": policy, "reload_config": {"backoff": {"base_interval": "600s"}}}
+    setup = Setup(start, be, side, plugin(tmp_path, "heals", trap="(unreachable)", extra=extra))
+
+    def met_while_down():
+        return setup.proxy.stat("wasm.requests_while_down")
+
+    wait_until(lambda: setup.ask(target="/be/bad").status == status and met_while_down(), 20, "a plugin that is down")
+    before = met_while_down()
+    for _ in range(5):
+        reply = setup.ask()
+        assert (reply.status, reply.get("x-plugin")) == (status, None)
+    assert met_while_down() - before == 5
+
+
 def test_one_bad_client_harms_nobody(start, be, side, tmp_path):
     setup = Setup(start, be, side, plugin(tmp_path, "heals", trap="(unreachable)"))
     for _ in range(8):
@@ -154,6 +170,22 @@ def test_a_response_that_nobody_resumes_is_released(start, be, side, tmp_path):
     reply = setup.ask()
     assert (reply.status, reply.body) == (200, b"hello\n")
     assert setup.proxy.stat("wasm.max_hold_reached") == 1
+
+
+@pytest.mark.parametrize("mode, idle", [("ok", "0.5s"), ("response", "2.5s")])
+def test_the_idle_timeout_ends_what_waits_for_a_call_without_a_timeout(start, be, side, tmp_path, mode, idle):
+    """A request, or a response, which is asked for several times meanwhile whether it still waits."""
+    side.settle(never)
+    port = free_port()
+    caller = plugin(tmp_path, "calls", mode, timeout="0", limits={"max_hold": "0.2s"})
+    proxy = start([listener(port, [route("be", timeout="0s")], [caller], hcm={"stream_idle_timeout": idle})],
+                  [cluster("be", be.port), cluster("side", side.port)])
+    with Wire.connect(port) as wire:
+        wire.send(request())
+        reply = wire.read_response(timeout=20)
+    assert (reply.status, reply.body) == (504, b"stream timeout")
+    assert len(side.wait_requests(1)) == 1
+    assert proxy.stat("http.ingress_http.downstream_rq_idle_timeout") == 1
 
 
 def test_four_workers(start, be, side, tmp_path):

@@ -1,5 +1,6 @@
 """Plugins over TCP connections, and plugins beside the listeners: what sockets and the log show."""
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -17,6 +18,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 import weave  # noqa: E402
 
 GO_ON = "(i32.const 0)"
+STOP = "(i32.const 1)"
+MOST_WAITING = 64 << 20
 NETWORK = {"new": GO_ON, "down": GO_ON, "up": GO_ON, "closed": "", "upstream_closed": "", "log": "", "tick": ""}
 SERVICE = """(module
   (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
@@ -68,9 +71,13 @@ def service(config, **extra):
 
 
 def network(folder, extra=None, name="plugin", **parameters):
-    text = weave.weave("network", **{**NETWORK, **parameters})
-    return {"name": "wasm", "typed_config": {"@type": TYPE + "envoy.extensions.filters.network.wasm.v3.Wasm",
-                                             "config": plugin(write(folder, text, name), **(extra or {}))}}
+    return woven(folder, "network", extra, name, **{**NETWORK, **parameters})
+
+
+def woven(folder, wat, extra=None, name="plugin", limits=None, **parameters):
+    config = plugin(write(folder, weave.weave(wat, **parameters), name), **(extra or {}))
+    return {"name": "wasm", "typed_config": {"@type": TYPE + "envoy.extensions.filters.network.wasm.v3.Wasm", "config": config,
+                                             **({"limits": limits} if limits else {})}}
 
 
 class Stage:
@@ -135,6 +142,36 @@ def test_bytes_that_are_stopped_for_ever_are_not_read_without_end(holdfast, tmp_
         assert "from the client: 32769" not in stage.proxy.stderr()
 
 
+def test_a_plugin_cannot_make_what_waits_grow_without_end(holdfast, tmp_path, growth):
+    """Nor the client, where the buffer limit is off: there may wait as much as a plugin may make of it."""
+    hoarder = woven(tmp_path, "hoards", limits={"callback_timeout": "60s"})
+    with Stage(holdfast, tmp_path, hoarder, per_connection_buffer_limit_bytes=0) as stage:
+        with growth(stage.proxy, 400 << 10), stage.connect() as connection:
+            connection.sendall(b"x")
+            wait_until(lambda: "waiting: " in stage.proxy.stderr(), 60, "a plugin that is refused")
+            connection.settimeout(2)
+            with pytest.raises(socket.timeout):
+                connection.sendall(bytes(32 << 20))
+            stage.logged(f"behind: 10, before: 10, waiting: {MOST_WAITING}")
+        assert max(int(size) for size in re.findall(r"waiting: (\d+)", stage.proxy.stderr())) == MOST_WAITING
+
+
+def test_a_plugin_may_wait_for_all_it_wants_where_the_buffer_limit_is_off(holdfast, tmp_path):
+    data = os.urandom(600_000)
+    down = "(i32.and (i32.lt_u (local.get $size) (i32.const 500000)) (i32.eqz (local.get $end)))"
+    with Stage(holdfast, tmp_path, network(tmp_path, down=down), per_connection_buffer_limit_bytes=0) as stage:
+        with stage.connect() as connection:
+
+            def send():
+                connection.sendall(data)
+                connection.shutdown(socket.SHUT_WR)
+
+            sender = threading.Thread(target=send)
+            sender.start()
+            assert everything(connection) == data
+            sender.join()
+
+
 def test_a_reset_of_a_connection_that_may_not_begin_is_noticed(holdfast, tmp_path):
     with Stage(holdfast, tmp_path, network(tmp_path, new="(i32.const 1)")) as stage:
         with stage.connect() as connection:
@@ -166,6 +203,29 @@ def test_the_policy_decides_what_becomes_of_it(holdfast, tmp_path, policy, answe
         connection.sendall(b"trap")
         connection.shutdown(socket.SHUT_WR)
         assert everything(connection) == answer
+
+
+@pytest.mark.parametrize("way", ["down", "up"])
+def test_a_plugin_that_fails_open_lets_go_what_it_has_stopped(holdfast, tmp_path, way):
+    stops = {way: "(drop (call $set_tick (i32.const 30))) " + STOP}
+    trap = "(drop (call $set_effective (global.get $connection))) unreachable"
+    filter_ = network(tmp_path, extra={"failure_policy": "FAIL_OPEN"}, tick=trap, **stops)
+    with Stage(holdfast, tmp_path, filter_) as stage, stage.connect() as connection:
+        connection.sendall(b"hello")
+        assert connection.recv(100) == b"hello"
+        assert stage.proxy.stat("wasm.trap_unreachable") == 1
+
+
+def test_a_trial_start_ends_without_a_word_to_the_plugin(holdfast, tmp_path):
+    done = '(func (export "proxy_on_done") (param i32) (result i32)' \
+           ' (drop (call $log (i32.const 2) (i32.const 64) (i32.const 4))) (i32.const 1))'
+    text = SERVICE.rstrip()[:-1] + '(data (i32.const 64) "done")' + done + ")"
+    config = tmp_path / "config.json"
+    config.write_text(bootstrap([], [], free_port(), bootstrap_extensions=[service(plugin(write(tmp_path, text)))]))
+    checked = subprocess.run([holdfast, "check", "-c", config], capture_output=True, text=True, timeout=60)
+    assert checked.returncode == 0, checked.stderr
+    said = checked.stdout + checked.stderr
+    assert said.count(": configured") == 1 and ": done" not in said, said
 
 
 def test_connections_open_at_the_end_are_ended(holdfast, tmp_path):

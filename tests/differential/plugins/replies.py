@@ -1,5 +1,5 @@
 """Local replies of plugins: from each phase, with Continue or Pause, and what is refused."""
-from harness import chunked, reply_always, request
+from harness import chunked, reply_always, request, route
 from runner import Read
 
 from .common import CHUNKED_POST, GET, HELLO, POST, one
@@ -31,6 +31,11 @@ SCENARIOS = [
     case("in request headers", "request headers"),
     case("in request headers of a POST", "request headers", POST),
     case("in request headers of a HEAD", "request headers", request("HEAD", "/be"), method="HEAD"),
+    case("with headers of the route, too", "request headers", routes=[
+        {**route("be"), "response_headers_to_add": [{"header": {"key": "x-route", "value": "1"}}],
+         "response_headers_to_remove": ["x-local"]}]),
+    case("without a body, with headers of the route, too", "empty", routes=[
+        {**route("be"), "response_headers_to_add": [{"header": {"key": "x-route", "value": "1"}}]}]),
     case("in request headers, and Continue", "request headers then continue"),
     case("in a request body", "request body", POST, better="the request has been read whole, so its connection is kept",
          holdfast={"responses": lambda seen: [without(seen[0], "connection")]}),

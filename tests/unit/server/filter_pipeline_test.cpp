@@ -187,5 +187,39 @@ TEST_CASE("each filter at which something waits has a limit of its own", "[body]
   CHECK_FALSE(pipeline.is_blocked());
 }
 
+TEST_CASE("a request that the idle time ends is held without a limit, unless one was set",
+          "[body]") {
+  using std::chrono::milliseconds;
+  struct Holder final : filters::Filter {
+    Holder() : Filter(0) {}
+    [[nodiscard]] bool idle_ends_hold() const noexcept override { return true; }
+    Verdict on_request(filters::Exchange& e) noexcept override { return hold(e); }
+    Verdict on_response(filters::Exchange& e) noexcept override { return hold(e); }
+    [[nodiscard]] Verdict hold(filters::Exchange& e) const noexcept {
+      e.set_hold_limit(limit);
+      return Verdict::hold;
+    }
+    milliseconds limit{0};
+  };
+  BareExchange exchange;
+  Holder holder;
+  const std::vector<filters::Filter*> hooks = {&holder};
+  const net::TimePoint start{};
+  const auto armed = [&](FilterPipeline::Direction direction, milliseconds limit) {
+    holder.limit = limit;
+    FilterPipeline pipeline(direction, exchange, hooks, 0);
+    pipeline.start(true);
+    REQUIRE(pipeline.run_head() == FilterPipeline::Outcome::ok);
+    CHECK(pipeline.is_blocked());
+    CHECK_FALSE(pipeline.waits());
+    return pipeline.arm(start, milliseconds(99));
+  };
+  using Direction = FilterPipeline::Direction;
+  CHECK(armed(Direction::request, milliseconds(0)) == net::TimePoint::max());
+  CHECK(armed(Direction::request, milliseconds(10)) == start + milliseconds(10));
+  CHECK(armed(Direction::response, milliseconds(0)) == start + milliseconds(99));
+  CHECK(armed(Direction::response, milliseconds(10)) == start + milliseconds(10));
+}
+
 }  // namespace
 }  // namespace holdfast::server

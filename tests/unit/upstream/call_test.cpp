@@ -234,6 +234,43 @@ TEST_CASE("limits: pending, connections, requests", "[upstream]") {
   }
 }
 
+TEST_CASE("who finds no room for a request, but an idle connection, tells nobody else",
+          "[upstream]") {
+  struct Waiter final : PendingRequest {
+    void on_connection_ready(ClientConnection&) noexcept override { ++told; }
+    void on_connection_failed(ResetReason, int) noexcept override { ++told; }
+    int told = 0;
+  };
+  Fixture f({.max_requests = 1});
+  ScriptedServer server;
+  f.use({server.port()});
+  f.start();
+  Socket idle = server.accept(f.io);
+  static_cast<void>(receive(f.io, idle));
+  idle.send(kOk);
+  REQUIRE(f.done());
+  f.breaker.requests.take();  // Another worker's.
+  Waiter in_line;
+  Waiter refused;
+  f.reactor.run_turn([&] {
+    const Acquired fresh = f.cluster->acquire(in_line, /*fresh=*/true);
+    REQUIRE(fresh.waiting_in != nullptr);
+    const Acquired acquired = f.cluster->acquire(refused, /*fresh=*/false);
+    CHECK(acquired.connection == nullptr);
+    CHECK(acquired.waiting_in == nullptr);
+    CHECK(acquired.failure == ResetReason::overflow);
+    CHECK(in_line.told == 0);
+    CHECK(f.stats.upstream_rq_pending_overflow.get() == 1);
+    f.cluster->withdraw(in_line, *fresh.waiting_in);
+  });
+  CHECK(refused.told == 0);
+  f.breaker.requests.give_back();
+  f.start();  // The idle one has stayed.
+  CHECK(receive(f.io, idle) == f.request.bytes);
+  idle.send(kOk);
+  CHECK(f.done(2));
+}
+
 TEST_CASE("a host that leaves drains: the call under way ends, then the connection", "[upstream]") {
   Fixture f;
   ScriptedServer server, other;

@@ -104,6 +104,23 @@ Seen answered_with(std::string_view response, Then then = Then::keep, const Head
   return seen;
 }
 
+/// One call that has the only connection, and so many that wait for it that no more than a
+/// sixteenth of HttpCallPool::kMostBytes is left.
+struct FullFixture : Fixture {
+  FullFixture() : Fixture(config::CircuitBreakers{.max_connections = 1}) {
+    use({server.port()});
+    start();
+    connection = server.accept(io);
+    static_cast<void>(receive(io, connection));
+    for (std::size_t i = 0; i < 15; ++i) waiting.push_back(start(kPut, body));
+  }
+  static inline const Headers kPut{{":method", "PUT"}, {":path", "/"}, {":authority", "h"}};
+  const std::string body = std::string(HttpCallPool::kMostBytes / 16, 'b');
+  ScriptedServer server;
+  Socket connection;
+  std::vector<HttpCall*> waiting;
+};
+
 std::string service_time_off(std::string head) {
   const auto at = head.find(" x-envoy-upstream-service-time=");
   return at == std::string::npos ? head + " (no service time)" : head.substr(0, at);
@@ -221,6 +238,49 @@ TEST_CASE("a body that is too large ends the call", "[upstream]") {
   CHECK_FALSE(f.http_owner.seen[0].has_response);
   CHECK(f.stats.upstream_cx_active.get() == 0);
   CHECK(f.stats.internal_upstream_rq.code(200) == 1);
+}
+
+TEST_CASE("calls under way hold no more than so much together", "[upstream]") {
+  FullFixture f;
+  const auto is_refused = [&] {
+    CallOutcome failure{};
+    const bool refused = f.start(failure, FullFixture::kPut, f.body) == nullptr;
+    if (refused) CHECK(failure == CallOutcome::overflow);
+    return refused;
+  };
+  CHECK(is_refused());
+  f.start(kGet, "small", milliseconds(0));  // There is room for that.
+  f.reactor.run_turn([&] { f.waiting[3]->cancel(); });
+  f.start(FullFixture::kPut, f.body, milliseconds(30));
+  CHECK(is_refused());
+  CHECK(f.result().outcome == CallOutcome::timeout);
+  CHECK_FALSE(is_refused());
+  CHECK(is_refused());
+}
+
+TEST_CASE("a response counts among what calls hold together", "[upstream]") {
+  FullFixture f;
+  const std::size_t most = f.body.size();
+  const bool fits = GENERATE(true, false);
+  const std::size_t size = fits ? most / 2 : most;
+  REQUIRE(size < HttpCall::kMostBody);
+  std::string response = "HTTP/1.1 200 OK\r\ncontent-length: " + std::to_string(size) + "\r\n\r\n";
+  response.append(size, 'x');
+  ::fcntl(f.connection.get(), F_SETFL, O_NONBLOCK);
+  std::string_view left = response;
+  CallOutcome failure{};
+  REQUIRE(run_until(f.io, [&] {
+    const ssize_t n = ::send(f.connection.get(), left.data(), left.size(), MSG_NOSIGNAL);
+    if (n > 0) left.remove_prefix(static_cast<std::size_t>(n));
+    return f.http_owner.ended != 0;
+  }));
+  const Seen& seen = f.http_owner.seen[0];
+  CHECK(seen.outcome == (fits ? CallOutcome::response : CallOutcome::failed));
+  CHECK(seen.has_response == fits);
+  CHECK(seen.body.size() == (fits ? size : 0));
+  // Nothing is left of it.
+  f.start(kGet, std::string_view(f.body).substr(0, most - 16 * 1024));
+  CHECK(f.start(failure, kGet, std::string(32UL * 1024, 'b')) == nullptr);
 }
 
 TEST_CASE("what fails at once is not told again", "[upstream]") {

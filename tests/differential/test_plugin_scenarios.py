@@ -1,7 +1,7 @@
 """Each plugin scenario against Envoy 1.40 (its answers are kept in plugins_golden.json) and against Holdfast.
 
 As in test_differential.py: `test_oracle` proves the record, `test_holdfast` compares with it, or with what is better and
-why; `pytest tests/differential/test_plugins.py --record` writes the record anew.
+why; `pytest tests/differential/test_plugin_scenarios.py --record` writes the record anew.
 """
 import json
 import os
