@@ -67,7 +67,8 @@ def plugin(path, **extra):
 
 
 def service(config, **extra):
-    return {"name": "service", "typed_config": {"@type": TYPE + "envoy.extensions.wasm.v3.WasmService", "config": config, **extra}}
+    return {"name": "service",
+            "typed_config": {"@type": TYPE + "envoy.extensions.wasm.v3.WasmService", "config": config, **extra}}
 
 
 def network(folder, extra=None, name="plugin", **parameters):
