@@ -102,6 +102,7 @@ std::shared_ptr<WasmConfig> convert(WasmMessage&& message, Context& context) {
   const bool open = message.fail_open || message.failure_policy == WasmFailure::fail_open;
   plugin.policy = open ? wasm::FailurePolicy::fail_open : wasm::FailurePolicy::fail_closed;
   plugin.reload_backoff = message.base_interval;
+  plugin.longest_backoff = message.max_interval.value_or(plugin.longest_backoff);
   plugin.allow_on_headers_stop_iteration = message.allow_on_headers_stop_iteration;
   plugin.limits.callback = message.callback_timeout;
   plugin.limits.memory = static_cast<std::size_t>(message.max_memory_bytes);

@@ -178,10 +178,18 @@ const MessageTable& backoff_table() {
       Message<WasmMessage>("BackoffStrategy", "envoy.config.core.v3.BackoffStrategy",
                            "How long to wait before the next try.")
           .field("base_interval", &WasmMessage::base_interval,
-                 "The first wait; each further one is twice as long, up to a minute.")
+                 "The first wait; each further one is twice as long.")
           .required()
           .range(1'000'000, 3'600UL * 1'000'000'000)
-          .ignored<Milliseconds>("max_interval", "A minute it is.")
+          .field("max_interval", &WasmMessage::max_interval, "The longest wait.")
+          .range(1'000'000, 36'000UL * 1'000'000'000)
+          .default_text("10 times base_interval")
+          .finish([](WasmMessage& message, const Source& source, Context& context) {
+            if (!message.max_interval) message.max_interval = 10 * message.base_interval;
+            if (*message.max_interval >= message.base_interval) return;
+            context.error(source.where("max_interval"),
+                          "max_interval must not be less than base_interval");
+          })
           .table();
   return kTable;
 }

@@ -38,6 +38,7 @@ struct WasmMessage {
   bool fail_open = false;
   WasmFailure failure_policy = WasmFailure::unspecified;
   config::Milliseconds base_interval{1'000};
+  std::optional<config::Milliseconds> max_interval;  ///< None: there is no reload_config.
   bool allow_on_headers_stop_iteration = false;
   std::vector<std::string> host_env_keys;
   std::vector<std::pair<std::string, std::string>> key_values;

@@ -69,7 +69,10 @@ void check_shared(const std::vector<const WasmConfig*>& plugins, config::Context
                                         " must be the same; another vm_id makes it another VM");
     };
     if (own.limits != other.limits) refuse("limits");
-    if (own.reload_backoff != other.reload_backoff) refuse("reload_config");
+    if (own.reload_backoff != other.reload_backoff ||
+        own.longest_backoff != other.longest_backoff) {
+      refuse("reload_config");
+    }
   }
 }
 

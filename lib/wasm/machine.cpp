@@ -92,10 +92,11 @@ bool Machine::make_loudly() noexcept {
 
 std::chrono::milliseconds Machine::backoff() const noexcept {
   if (strikes_ < 2) return std::chrono::milliseconds{0};
+  const std::chrono::milliseconds longest = vm_config().longest_backoff;
   std::chrono::milliseconds delay =
       std::max(vm_config().reload_backoff, std::chrono::milliseconds{1});
-  for (unsigned i = 2; i < strikes_ && delay < kLongestBackoff; ++i) delay *= 2;
-  return std::min(delay, kLongestBackoff);
+  for (unsigned i = 2; i < strikes_ && delay < longest; ++i) delay *= 2;
+  return std::min(delay, longest);
 }
 
 void Machine::schedule(std::chrono::milliseconds delay) {

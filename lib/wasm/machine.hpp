@@ -4,7 +4,7 @@
 // Owner: a PluginHost. Thread: the worker's. After a trap in what an exchange has caused, the next
 // guest is made at once as long as that is cheap: kBudget times, and once more each second. Beyond
 // that, and when ticks or queues trap or a start fails: after the back-off (the first trap of a
-// tick or queue: at once), then twice as long and so on up to kLongestBackoff, until a guest has
+// tick or queue: at once), then twice as long and so on up to longest_backoff, until a guest has
 // lived ten back-offs. Meanwhile the plugins are down.
 #pragma once
 
@@ -29,7 +29,6 @@ enum class Cause : std::uint8_t {
 
 class Machine {
  public:
-  static constexpr std::chrono::milliseconds kLongestBackoff{60'000};
   /// Guests that are made at once; the least price of one is 1.
   static constexpr unsigned kBudget = 10;
 

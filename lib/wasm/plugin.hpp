@@ -41,6 +41,7 @@ struct PluginConfig {
   std::string code_key;  ///< Identifies the code (its hash): part of what a VM is shared by.
   FailurePolicy policy = FailurePolicy::fail_closed;
   std::chrono::milliseconds reload_backoff{1'000};
+  std::chrono::milliseconds longest_backoff{60'000};
   bool allow_on_headers_stop_iteration = false;
   Limits limits;
 };

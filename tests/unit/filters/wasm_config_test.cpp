@@ -109,10 +109,20 @@ TEST_CASE("all that a plugin is told arrives", "[filters]") {
         Environment{{"HOLDFAST_TEST_SET", "from outside"}, {"B", "2"}, {"A", "1"}});
   CHECK(plugin.policy == wasm::FailurePolicy::fail_open);
   CHECK(plugin.reload_backoff == std::chrono::milliseconds(200));
+  CHECK(plugin.longest_backoff == std::chrono::seconds(3));
   CHECK(plugin.allow_on_headers_stop_iteration);
   CHECK(plugin.limits.callback == std::chrono::milliseconds(50));
   CHECK(plugin.limits.memory == 65536);
   CHECK(config.max_hold == std::chrono::seconds(7));
+}
+
+TEST_CASE("the longest back-off is ten times the first, or a minute", "[filters]") {
+  using std::chrono::milliseconds;
+  const auto longest = [](const std::string& plugin) {
+    return parsed(message(plugin)).plugin->longest_backoff;
+  };
+  CHECK(longest("reload_config: {backoff: {base_interval: 0.2s}}") == milliseconds(2'000));
+  CHECK(longest("name: a") == milliseconds(60'000));
 }
 
 TEST_CASE("a Struct is handed over as JSON text", "[filters]") {
@@ -194,6 +204,8 @@ TEST_CASE("what a plugin's configuration may not say", "[filters]") {
             .starts_with("x.yaml:17:42: error: "));
   CHECK(first_error(message("reload_config: {backoff: {}}")).find("base_interval") !=
         std::string::npos);
+  CHECK(first_error(message("reload_config: {backoff: {base_interval: 2s, max_interval: 1s}}"))
+            .find("max_interval must not be less") != std::string::npos);
   CHECK(first_error(message("configuration: {\"@type\": type.googleapis.com/google.protobuf.Any}"))
             .find("unknown \"@type\"") != std::string::npos);
 }

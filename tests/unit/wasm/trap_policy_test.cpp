@@ -216,6 +216,20 @@ TEST_CASE_METHOD(TrapFixture, "a VM that has lived ten back-offs clears the coun
   CHECK(serves());
 }
 
+TEST_CASE_METHOD(TrapFixture, "the back-off grows to its longest", "[wasm]") {
+  const auto settings = config(panics_at(66));
+  settings->reload_backoff = milliseconds{200};
+  settings->longest_backoff = milliseconds{300};
+  plugin = &start(settings);
+  for (const int wait : {200, 300, 300}) {
+    (void)trap_until_down();
+    worker.advance(milliseconds{wait - 1});
+    CHECK_FALSE(serves());
+    worker.advance(milliseconds{1});
+  }
+  CHECK(serves());
+}
+
 TEST_CASE_METHOD(PluginFixture, "a plugin that does not start again is down, and tried again",
                  "[wasm]") {
   // Starts once in each VM's life only when shared data say so.
