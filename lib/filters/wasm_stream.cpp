@@ -52,6 +52,9 @@ void WasmStream::log() noexcept {
 
 void WasmStream::finish() noexcept {
   over_ = true;
+  // As Envoy: behind proxy_on_log there is nothing of the messages any more.
+  request_shown_ = response_shown_ = false;
+  request_trailers_shown_ = response_trailers_shown_ = false;
   if (context_ == nullptr) return;
   const bool client_left =
       context_->pending_calls() != 0 &&

@@ -70,8 +70,8 @@ SCENARIOS = [
     case("close of a response", "close response", [GET, Read()]),
     case("close of a request when the response is there", "close request late", [GET, Read()]),
     case("close of something else", "close 9"),
-    case("continue where nothing waits", "streams", better="it is nothing to do (Envoy sends the request twice)",
-         holdfast={"upstream": lambda seen: seen[:1]}),
+    # Envoy sends the request twice, and is through before the second one has always been read.
+    case("continue where nothing waits", "streams", undefined=("upstream",)),
     case("continue a response that is not there", "early", better="it is nothing to do (Envoy dies)",
          holdfast={"responses": [HELLO]}, ignores=("upstream", "logs", "trace", "died")),
     case("log levels at trace", "levels"),

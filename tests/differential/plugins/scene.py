@@ -62,6 +62,7 @@ class Scenario(Case):
     oracle_can_not: str = ""  # Why Envoy can't be asked.
     ignores: tuple = ()  # What is not compared of Holdfast: `better` says why it is another.
     stage: type = None  # Of another kind than PluginStage.
+    any_order: bool = False  # Of the calls, which are made at once on connections of their own.
     undefined: tuple = ()  # What is not recorded at all: it differs from run to run.
 
     def expected(self, recorded):
@@ -195,6 +196,8 @@ def performance(scenario, stage):
         before = len(stage.lines())
         stage.proxy.stop()
         seen["stop"] = masks.calls(stage.lines()[before:])
+    if scenario.any_order:
+        seen["calls"].sort(key=lambda call: call["line"])
     for key in scenario.undefined:
         del seen[key]
     if not scenario.stops and not stage.proxy.running():
