@@ -38,12 +38,11 @@ TRAPS = {
 FAN = '{"dispatchCluster":"side","dispatchCount":3}'
 
 
-@pytest.fixture(scope="module", autouse=True)
-def plugins_are_built_in(holdfast, tmp_path_factory):
+@pytest.fixture(autouse=True)
+def plugins_are_built_in(holdfast, tmp_path):
     """Skips where this build of Holdfast has no plugins."""
-    folder = tmp_path_factory.mktemp("probe")
-    config = folder / "config.yaml"
-    config.write_text(bootstrap([listener(free_port(), filters=[plugin(folder, "heals", trap="")])], [cluster("be", 1)], 1))
+    config = tmp_path / "probe.yaml"
+    config.write_text(bootstrap([listener(free_port(), filters=[plugin(tmp_path, "heals", trap="")])], [cluster("be", 1)], 1))
     checked = subprocess.run([holdfast, "check", "-c", str(config)], capture_output=True, text=True, check=False)
     if "without plugins" in checked.stderr:
         pytest.skip("this build of Holdfast has no plugins")
