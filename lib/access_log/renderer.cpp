@@ -49,10 +49,8 @@ inline std::string_view trailer_text(const Operator& op, const http::Trailers* t
   if (trailers == nullptr) return {};
   for (const HeaderSource* source : {&op.header, &op.alternative}) {
     if (source->kind != HeaderSource::Kind::field) continue;
-    const auto& fields = trailers->fields();
-    const auto found =
-        std::ranges::find(fields, source->name, &http::Trailers::Fields::value_type::first);
-    if (found != fields.end()) return std::string_view(found->second).substr(0, op.max_length);
+    const std::string* value = trailers->find(source->name);
+    if (value != nullptr) return std::string_view(*value).substr(0, op.max_length);
   }
   return {};
 }

@@ -13,13 +13,6 @@ constexpr std::array<std::string_view, 10> kTheProxys = {
     "connection", "content-length", "host",    "keep-alive",        "proxy-connection",
     "te",         "trailer",        "upgrade", "transfer-encoding", "http2-settings"};
 
-std::string lower_case(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return text;
-}
-
 void check_name(const std::string& name, const Location& location, Context& context) {
   if (name.starts_with(':') || name == "host") {  // Envoy's words.
     context.error(location, ":-prefixed or host headers may not be modified");
@@ -53,7 +46,7 @@ const MessageTable& header_value_table() {
           .rule(StringRule::header_value)
           .differs("No command operators.")
           .finish([](HeaderToAdd& header, const Source& source, Context& context) {
-            header.name = lower_case(std::move(header.name));
+            base::make_lower(header.name.data(), header.name.size());
             check_name(header.name, source.where("key"), context);
             settle_value(header.value, source.where("value"), context);
           })
@@ -65,7 +58,10 @@ void check_removals(const char* field, const Source& source, Context& context) {
   const Value* names = source.find(field);
   if (names == nullptr) return;
   for (const Value& name : names->as_list()) {
-    if (name.kind == Value::Kind::string) check_name(lower_case(name.text), name.location, context);
+    if (name.kind != Value::Kind::string) continue;
+    std::string text = name.text;
+    base::make_lower(text.data(), text.size());
+    check_name(text, name.location, context);
   }
 }
 

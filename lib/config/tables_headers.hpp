@@ -4,7 +4,6 @@
 // Owner: tables_route.cpp. Source: envoy.config.core.v3.HeaderValueOption.
 #pragma once
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -21,7 +20,7 @@ template <class T>
 Message<T>& add_header_rules(Message<T>& message) {
   const auto removes = [](HeaderMutations HeaderRules::*which) {
     return [which](T& target, std::string name) {
-      std::ranges::transform(name, name.begin(), base::to_lower);
+      base::make_lower(name.data(), name.size());
       (target.headers.*which).remove.push_back(std::move(name));
     };
   };

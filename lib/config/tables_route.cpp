@@ -155,9 +155,7 @@ const MessageTable& virtual_host_table() {
 }
 
 std::string lower_case(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  base::make_lower(text.data(), text.size());
   return text;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "filters/network_filter.hpp"
+#include "filters/wasm_body.hpp"
 #include "filters/wasm_config.hpp"
 #include "filters/wasm_properties.hpp"
 #include "filters/wasm_worker.hpp"
@@ -16,9 +17,6 @@ using wasm::BufferType;
 using wasm::CloseType;
 using wasm::Status;
 using wasm::StreamType;
-
-/// What waits at a plugin does not grow beyond this by its hand, as a body.
-constexpr std::size_t kMostData = 64UL * 1024 * 1024;
 
 /// A connection as its plugin context reaches it.
 class WasmConnection final : public ConnectionFilter, public wasm::StreamHost {
@@ -82,19 +80,7 @@ class WasmConnection final : public ConnectionFilter, public wasm::StreamHost {
   Status edit_body(BufferType type, std::size_t start, std::size_t length,
                    std::string_view bytes) noexcept override {
     base::ByteQueue* data = data_of(type);
-    if (data == nullptr) return Status::bad_argument;
-    const std::size_t size = data->size();
-    const std::size_t left = start == 0 ? size - std::min(length, size) : size;
-    if (left + bytes.size() > kMostData) return Status::internal_failure;
-    if (start == 0) {
-      data->consume(std::min(length, size));
-      data->prepend(bytes);
-    } else if (start >= size) {
-      data->append(bytes);
-    } else {
-      return Status::bad_argument;
-    }
-    return Status::ok;
+    return data == nullptr ? Status::bad_argument : filters::edit_body(*data, start, length, bytes);
   }
   void resume(StreamType type) noexcept override {
     if (type == StreamType::downstream && !closed_) connection_.continue_reading(index_);

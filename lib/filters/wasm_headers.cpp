@@ -260,9 +260,8 @@ void WasmTrailers::collect(wasm::Pairs& out) const {
 }
 
 std::optional<std::string_view> WasmTrailers::get(std::string_view name) const noexcept {
-  const auto& fields = trailers_.fields();
-  const auto found = std::ranges::find(fields, name, &http::Trailers::Fields::value_type::first);
-  return found == fields.end() ? std::nullopt : std::optional<std::string_view>(found->second);
+  const std::string* value = trailers_.find(name);
+  return value == nullptr ? std::nullopt : std::optional<std::string_view>(*value);
 }
 
 Status WasmTrailers::add(std::string_view name, std::string_view value) noexcept {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "filters/wasm_body.hpp"
 #include "filters/wasm_filter.hpp"
 #include "filters/wasm_properties.hpp"
 #include "filters/wasm_worker.hpp"
@@ -13,11 +14,6 @@ using wasm::BufferType;
 using wasm::MapType;
 using wasm::Status;
 using wasm::StreamType;
-
-namespace {
-/// A body does not grow beyond this by a plugin's hand: it must not fill our memory.
-constexpr std::size_t kMostBody = 64UL * 1024 * 1024;
-}  // namespace
 
 LocalReplyRequest plugin_failed_reply() {
   LocalReplyRequest reply;
@@ -182,19 +178,7 @@ std::optional<std::string_view> WasmStream::body(BufferType type) noexcept {
 Status WasmStream::edit_body(BufferType type, std::size_t start, std::size_t length,
                              std::string_view data) noexcept {
   base::ByteQueue* queue = body_queue(type);
-  if (queue == nullptr) return Status::bad_argument;
-  const std::size_t size = queue->size();
-  const std::size_t left = start == 0 ? size - std::min(length, size) : size;
-  if (left + data.size() > kMostBody) return Status::internal_failure;
-  if (start == 0) {  // Takes the place of the first `length` bytes.
-    queue->consume(std::min(length, size));
-    queue->prepend(data);
-  } else if (start >= size) {
-    queue->append(data);
-  } else {
-    return Status::bad_argument;
-  }
-  return Status::ok;
+  return queue == nullptr ? Status::bad_argument : filters::edit_body(*queue, start, length, data);
 }
 
 void WasmStream::resume(StreamType type) noexcept {

@@ -5,10 +5,12 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/buffer.hpp"
 #include "http/head.hpp"
+#include "http/trailers.hpp"
 
 namespace holdfast::http {
 
@@ -23,6 +25,14 @@ void append_response_head(base::Buffer& out, const Head& head, Version version, 
 
 /// Ends a chunked message that has no trailers.
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
+
+/// The last chunk, with the trailers if they are `enabled` and there; those are written to `room`.
+[[nodiscard]] inline std::string_view end_of_chunks(const Trailers& trailers, bool enabled,
+                                                    std::string& room) {
+  if (!enabled || !trailers.present()) return kLastChunk;
+  room = trailers.last_chunk();
+  return room;
+}
 
 /// Hex chunk header "1f4\r\n" into `out`; returns its length (at most 18).
 std::size_t chunk_header(std::uint64_t size, char* out) noexcept;

@@ -1,5 +1,7 @@
 #include "http/trailers.hpp"
 
+#include <algorithm>
+
 namespace holdfast::http {
 
 bool Trailers::begin_field() {
@@ -13,6 +15,11 @@ void Trailers::end_field() noexcept {
   std::string& value = fields_.back().second;
   value.erase(value.find_last_not_of(" \t") + 1);
   value.erase(0, value.find_first_not_of(" \t"));
+}
+
+const std::string* Trailers::find(std::string_view name) const noexcept {
+  const auto found = std::ranges::find(fields_, name, &Fields::value_type::first);
+  return found == fields_.end() ? nullptr : &found->second;
 }
 
 std::string Trailers::last_chunk() const {

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,9 @@ class Trailers {
   [[nodiscard]] bool present() const noexcept { return present_; }
   [[nodiscard]] const Fields& fields() const noexcept { return fields_; }
   [[nodiscard]] Fields& fields() noexcept { return fields_; }
+
+  /// The first value of a name in lower case; null: there is none.
+  [[nodiscard]] const std::string* find(std::string_view name) const noexcept;
 
   // For who reads one from the wire, byte by byte.
   /// A field begins. False: it is one too many.

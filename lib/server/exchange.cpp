@@ -250,9 +250,8 @@ void Exchange::send_request(std::span<char> body, bool end) noexcept {
     if (chunked_request_) pieces[count++] = net::piece("\r\n");
   }
   if (end && chunked_request_) {
-    const bool has_trailers = request_trailers_.present() && cluster_->config().enable_trailers;
-    if (has_trailers) trailers = request_trailers_.last_chunk();
-    pieces[count++] = net::piece(has_trailers ? std::string_view(trailers) : http::kLastChunk);
+    const bool enabled = cluster_->config().enable_trailers;
+    pieces[count++] = net::piece(http::end_of_chunks(request_trailers_, enabled, trailers));
   }
   if (count != 0) upstream_->send(std::span(pieces).first(count));
   if (end) {

@@ -174,9 +174,8 @@ void Exchange::send_response(bool end) noexcept {
     bytes_sent_ += body_.size();
   }
   if (end && chunked) {
-    const bool has_trailers = response_trailers_.present() && context_.config.enable_trailers;
-    if (has_trailers) trailers = response_trailers_.last_chunk();
-    pieces[count++] = net::piece(has_trailers ? std::string_view(trailers) : http::kLastChunk);
+    const bool enabled = context_.config.enable_trailers;
+    pieces[count++] = net::piece(http::end_of_chunks(response_trailers_, enabled, trailers));
   }
   body_ = {};
   if (count != 0) session_.send(std::span(pieces).first(count));

@@ -117,19 +117,25 @@ def everything(connection):
     return got
 
 
+def echoed(stage, data):
+    """What comes back of that, which is sent meanwhile, to its end."""
+    with stage.connect() as connection:
+
+        def send():
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        back = everything(connection)
+        sender.join()
+    return back
+
+
 def test_more_than_the_buffer_limit_goes_through(holdfast, tmp_path):
     data = os.urandom(1 << 20) * 3
     with Stage(holdfast, tmp_path, network(tmp_path), per_connection_buffer_limit_bytes=32768) as stage:
-        with stage.connect() as connection:
-
-            def send():
-                connection.sendall(data)
-                connection.shutdown(socket.SHUT_WR)
-
-            sender = threading.Thread(target=send)
-            sender.start()
-            assert everything(connection) == data
-            sender.join()
+        assert echoed(stage, data) == data
         stage.logged("delete of")
 
 
@@ -161,16 +167,7 @@ def test_a_plugin_may_wait_for_all_it_wants_where_the_buffer_limit_is_off(holdfa
     data = os.urandom(600_000)
     down = "(i32.and (i32.lt_u (local.get $size) (i32.const 500000)) (i32.eqz (local.get $end)))"
     with Stage(holdfast, tmp_path, network(tmp_path, down=down), per_connection_buffer_limit_bytes=0) as stage:
-        with stage.connect() as connection:
-
-            def send():
-                connection.sendall(data)
-                connection.shutdown(socket.SHUT_WR)
-
-            sender = threading.Thread(target=send)
-            sender.start()
-            assert everything(connection) == data
-            sender.join()
+        assert echoed(stage, data) == data
 
 
 def test_a_reset_of_a_connection_that_may_not_begin_is_noticed(holdfast, tmp_path):

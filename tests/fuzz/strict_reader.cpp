@@ -21,6 +21,15 @@ bool is_value(std::string_view value) {
                               [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == 0x7f; });
 }
 
+/// A line into a field of good form.
+bool split(std::string_view text, std::string_view& name, std::string_view& value) {
+  const std::size_t colon = text.find(": ");
+  if (colon == std::string_view::npos) return false;
+  name = text.substr(0, colon);
+  value = text.substr(colon + 2);
+  return is_name(name) && is_value(value);
+}
+
 /// Canonical: no sign, no needless zero, at most 19 (or 15 hexadecimal) digits.
 std::optional<std::size_t> number(std::string_view text, std::string_view digits) {
   const std::size_t most = digits.size() == 16 ? 15 : 19;
@@ -80,11 +89,8 @@ Outcome StrictReader::head(std::string_view& start_line, StrictMessage& message)
         return Outcome::broken;
       return Outcome::message;
     }
-    const std::size_t colon = text.find(": ");
-    if (colon == std::string_view::npos) return Outcome::broken;
-    const std::string_view name = text.substr(0, colon);
-    const std::string_view value = text.substr(colon + 2);
-    if (!is_name(name) || !is_value(value) || is_hop_field(name, value)) return Outcome::broken;
+    std::string_view name, value;
+    if (!split(text, name, value) || is_hop_field(name, value)) return Outcome::broken;
     message.fields.emplace_back(name, value);
   }
   return Outcome::broken;
@@ -166,12 +172,10 @@ Outcome StrictReader::body(Framing framing, StrictMessage& message) {
 Outcome StrictReader::trailers(StrictMessage& message) {
   for (std::string_view text; line(text);) {
     if (text.empty()) return Outcome::message;
-    const std::size_t colon = text.find(": ");
-    if (colon == std::string_view::npos) return Outcome::broken;
-    const std::string_view name = text.substr(0, colon);
-    const std::string_view value = text.substr(colon + 2);
+    std::string_view name, value;
+    if (!split(text, name, value)) return Outcome::broken;
     const bool framing = name == "content-length" || name == "transfer-encoding" || name == "host";
-    if (!is_name(name) || !is_value(value) || framing) return Outcome::broken;
+    if (framing) return Outcome::broken;
     message.trailers.emplace_back(name, value);
   }
   return Outcome::broken;
