@@ -68,6 +68,8 @@ class StreamHost {
   /// replaces; start >= size appends; else bad_argument.
   virtual Status edit_body(BufferType type, std::size_t start, std::size_t length,
                            std::string_view data) noexcept = 0;
+  /// resume() and close() are told whatever type the plugin named: one of the other kind (a
+  /// connection's to an exchange, an exchange's to a connection) is to be passed over, as in Envoy.
   virtual void resume(StreamType type) noexcept = 0;
   virtual void close(StreamType type) noexcept = 0;
   virtual void send_local_response(LocalResponse&& response) noexcept = 0;

@@ -19,6 +19,15 @@ constexpr std::size_t kMostCalls = 32;
 /// So large a body grows, and so many bytes of properties are kept.
 constexpr std::size_t kMostBody = 1UL << 20U;
 
+// What a plugin names may be a connection's, too.
+bool of_exchange(BufferType type) {
+  return type == BufferType::request_body || type == BufferType::response_body;
+}
+
+bool of_exchange(wasm::StreamType type) {
+  return type == wasm::StreamType::request || type == wasm::StreamType::response;
+}
+
 bool is_token(std::string_view text) {
   constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
   return !text.empty() && std::ranges::all_of(text, [&](char c) {
@@ -187,13 +196,14 @@ void FuzzStream::on_headers_modified(MapType type) noexcept {
 }
 
 std::optional<std::string_view> FuzzStream::body(BufferType type) noexcept {
-  require(type == BufferType::request_body || type == BufferType::response_body);
+  if (!of_exchange(type)) return std::nullopt;
   const base::ByteQueue& bytes = queue(type);
   return bytes.empty() ? std::nullopt : std::optional(bytes.view());
 }
 
 Status FuzzStream::edit_body(BufferType type, std::size_t start, std::size_t length,
                              std::string_view data) noexcept {
+  if (!of_exchange(type)) return Status::bad_argument;
   base::ByteQueue& bytes = queue(type);
   if (bytes.size() + data.size() > kMostBody) return Status::internal_failure;
   if (start == 0) {
@@ -208,9 +218,8 @@ Status FuzzStream::edit_body(BufferType type, std::size_t start, std::size_t len
 }
 
 void FuzzStream::resume(wasm::StreamType type) noexcept {
-  require(type == wasm::StreamType::request || type == wasm::StreamType::response);
   require(context != nullptr && !ending && !failed_);
-  react_(*this);
+  if (of_exchange(type)) react_(*this);
 }
 
 void FuzzStream::close(wasm::StreamType type) noexcept {

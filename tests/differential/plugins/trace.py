@@ -122,6 +122,8 @@ class Masks:
         words = ["<p>" if word.isdigit() and int(word) >= DATA else word for word in words]
         if name in ("proxy_log", "proxy_on_memory_allocate", "malloc"):
             words[-1:] = ["<n>"]
+        if name == "proxy_set_header_map_pairs" and words[0] == "2":
+            words[2:3] = ["<n>"]  # Of a response: it may hold milliseconds, in one digit or two.
         if name in ("proxy_increment_metric", "proxy_record_metric", "proxy_get_metric"):
             words[0] = "<id>"  # A metric defined again has a new one in Envoy.
         for names, at, mark in IDS:
