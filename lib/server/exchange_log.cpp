@@ -42,7 +42,7 @@ filters::StreamInfo Exchange::info() noexcept {
   filters::StreamInfo info;
   info.connection_id = session_.connection_id();
   info.downstream_remote_address = session_.peer();
-  info.downstream_local_address = context_.local_address;
+  info.downstream_local_address = session_.local_address();
   info.protocol = request_.version == http::Version::http_1_0 ? "HTTP/1.0"sv : "HTTP/1.1"sv;
   info.listener_name = context_.listener.name;
   info.start = wall_start_;
@@ -114,7 +114,7 @@ void Exchange::write_access_log() noexcept {
   if (cluster_ != nullptr) record.upstream_cluster = cluster_->config().name;
   if (route_ != nullptr) record.route_name = route_->name;
   record.downstream_remote_address = record.downstream_direct_remote_address = session_.peer();
-  record.downstream_local_address = context_.local_address;
+  record.downstream_local_address = session_.local_address();
   record.listener_name = context_.listener.name;
   record.connection_id = session_.connection_id();
   std::string client;

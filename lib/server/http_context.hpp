@@ -16,6 +16,7 @@
 #include "router/route_table.hpp"
 #include "server/connection_limit.hpp"
 #include "server/filter_chain.hpp"
+#include "server/local_address.hpp"
 #include "server/request_id.hpp"
 #include "server/wall_clock.hpp"
 #include "stats/scopes.hpp"
@@ -73,7 +74,7 @@ struct HttpContext {
   FilterChain filters;
   // Set before the first connection.
   std::vector<std::unique_ptr<access_log::Log>> access_logs;
-  std::string local_address;  ///< "ip:port" the listener is bound to.
+  ListenerAddress local_address;
   // Touched only on the worker.
   ConnectionGate gate;
   base::List<Session, SessionTag> sessions;

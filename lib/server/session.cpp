@@ -47,6 +47,8 @@ bool Session::start(int fd, const sockaddr_storage& peer) {
   const auto* address = reinterpret_cast<const sockaddr*>(&peer);
   peer_ = net::address_text(address);
   peer_ip_ = net::address_text(address, /*port=*/false);
+  const bool asked = !context_.access_logs.empty() || !context_.filters.all().empty();
+  local_.begin(context_.local_address, fd, asked);
   peer_is_loopback_ = peer_ip_.starts_with("127.") || peer_ip_ == "::1";
   opened_ = reactor().now();
   auto& stats = context_.stats;

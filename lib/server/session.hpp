@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/byte_queue.hpp"
 #include "http/body_decoder.hpp"
@@ -16,6 +17,7 @@
 #include "server/deadlines.hpp"
 #include "server/exchange.hpp"
 #include "server/http_context.hpp"
+#include "server/local_address.hpp"
 
 namespace holdfast::server {
 
@@ -55,6 +57,7 @@ class Session final : public net::Stream,
   [[nodiscard]] bool worn_out() const noexcept;
   [[nodiscard]] const std::string& peer_ip() const noexcept { return peer_ip_; }
   [[nodiscard]] const std::string& peer() const noexcept { return peer_; }
+  [[nodiscard]] std::string_view local_address() const noexcept { return local_.view(); }
   [[nodiscard]] bool peer_is_loopback() const noexcept { return peer_is_loopback_; }
   [[nodiscard]] std::uint64_t connection_id() const noexcept { return connection_id_; }
   /// The upstream of this connection's answers may be read: nothing waits for the client.
@@ -115,6 +118,7 @@ class Session final : public net::Stream,
   std::uint64_t connection_id_ = 0;
   std::string peer_ip_;
   std::string peer_;
+  LocalAddress local_;
   base::ByteQueue in_;  ///< Part of a head, or requests that wait for the one under way.
   http::BodyDecoder body_;
   net::TimePoint opened_;

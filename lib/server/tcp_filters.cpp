@@ -110,7 +110,7 @@ filters::StreamInfo TcpFilters::info() noexcept {
   filters::StreamInfo info;
   info.connection_id = connection_id_;
   info.downstream_remote_address = session_.peer_;
-  info.downstream_local_address = session_.context_.local_address;
+  info.downstream_local_address = session_.local_.view();
   info.listener_name = session_.context_.listener.name;
   info.start = session_.wall_start_;
   info.request_body_bytes = session_.downstream_.bytes_read();

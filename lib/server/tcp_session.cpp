@@ -58,6 +58,8 @@ TcpSession::~TcpSession() {
 
 bool TcpSession::start(int fd) noexcept {
   if (!downstream_.open(fd)) return false;
+  const bool asked = !context_.access_logs.empty() || !context_.filters.empty();
+  local_.begin(context_.local_address, fd, asked);
   context_.listener_stats.downstream_cx_total.add();
   context_.listener_stats.downstream_cx_active.add();
   context_.filters.empty() ? begin_upstream() : begin_filters();
@@ -197,7 +199,7 @@ void TcpSession::finish(Flag flag) noexcept {
   record.upstream_cluster = cluster_.config().name;
   record.downstream_remote_address = peer_;
   record.downstream_direct_remote_address = peer_;
-  record.downstream_local_address = context_.local_address;
+  record.downstream_local_address = local_.view();
   record.listener_name = context_.listener.name;
   for (const auto& log : context_.access_logs) log->write(record);
   if (upstream_.is_open()) {

@@ -17,6 +17,7 @@
 #include "filters/network_filter.hpp"
 #include "net/stream.hpp"
 #include "server/http_context.hpp"
+#include "server/local_address.hpp"
 
 namespace holdfast::server {
 
@@ -41,7 +42,7 @@ struct TcpContext {
   const config::TcpProxy& config;
   stats::ListenerStats& listener_stats;
   std::vector<std::unique_ptr<access_log::Log>> access_logs;
-  std::string local_address;
+  ListenerAddress local_address;
   ConnectionGate gate;
   std::vector<std::unique_ptr<filters::NetworkFilter>> filters;  ///< In the file's order.
   base::List<TcpSession, TcpTag> sessions;
@@ -103,6 +104,7 @@ class TcpSession final : public net::Disposable, public base::ListNode<TcpTag> {
   upstream::Cluster& cluster_;
   const std::string peer_;
   // Touched only on the worker.
+  LocalAddress local_;
   std::shared_ptr<upstream::Host> host_;
   bool connected_ = false;
   bool closed_ = false;

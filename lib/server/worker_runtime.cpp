@@ -79,13 +79,13 @@ void WorkerRuntime::make_contexts(access_log::Writer& log_writer) {
       http_.back() = std::make_unique<HttpContext>(*context_, listener, *hcm, *shared.routes[i],
                                                    *hcm_stats_.back(), *listener_stats_.back(),
                                                    limit, services);
-      http_.back()->local_address = shared.local_addresses[i];
+      http_.back()->local_address.text = shared.local_addresses[i];
       http_.back()->access_logs = make_logs(i, log_writer);
     } else {
       const auto& tcp = std::get<config::TcpProxy>(listener.filter);
       tcp_.back() = std::make_unique<TcpContext>(*context_, listener, tcp, *listener_stats_.back(),
                                                  limit, plugins_.get());
-      tcp_.back()->local_address = shared.local_addresses[i];
+      tcp_.back()->local_address.text = shared.local_addresses[i];
       tcp_.back()->access_logs = make_logs(i, log_writer);
     }
   }

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, field
 
 from harness import (
+    Blackhole,
     Closed,
     Proxy,
     ScriptedUpstream,
@@ -114,10 +115,11 @@ class Stage:
     def __init__(self, kind, binary, name, directory, wasm=None):
         self.be = ScriptedUpstream()
         self.side = ScriptedUpstream()
+        self.blackhole = Blackhole()
         self.log = os.path.join(str(directory), "access.log")
         with open(os.path.join(HERE, "config", name + ".yaml"), encoding="utf-8") as file:
             template = file.read()
-        self.ports = {"be": self.be.port, "side": self.side.port}
+        self.ports = {"be": self.be.port, "side": self.side.port, "blackhole": self.blackhole.port}
 
         def fill(match):
             word = match.group(1)
@@ -139,6 +141,7 @@ class Stage:
         self.proxy.stop()
         self.be.stop()
         self.side.stop()
+        self.blackhole.stop()
 
 
 def observe(case, stage):
@@ -283,6 +286,8 @@ def _mask_log(text, stage):
     text = re.sub(r"\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\]", "[<time>]", text)
     text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "<uuid4>", text)
     text = text.replace(f"127.0.0.1:{stage.be.port}", "<be>")
+    for name, port in stage.ports.items():
+        text = re.sub(rf"\b{port}\b", "<port>", text) if name.startswith("everywhere") else text
     dead = stage.ports.get("dead")
     text = text.replace(f"127.0.0.1:{dead}", "<dead>") if dead else text
     # Default format: ... code flags received sent DURATION SERVICE-TIME "xff" ...

@@ -28,5 +28,9 @@ CASES = [
     for name, (send, script) in EXCHANGES.items()
 ] + [
     Case("log: http/1.1 twice", "logs:text", [request(target="/be") * 2, Read(), Read()], fate="none"),
+    Case("log, listener on all addresses", "logs:everywhere", request(target="/be"), fate="none", log=True),
+    Case("log, listener on all addresses: HTTP/1.0", "logs:everywhere", request(target="/be", version="HTTP/1.0"), fate="none",
+         log=True),
+    Case("log, listener on all addresses: TCP", "logs:everywhere_tcp", request(target="/be"), fate="none", log=True),
     Case("log: client waits", "logs:text", [request(target="/be"), WaitUpstream(1), leave, Read()], fate="none"),
 ]

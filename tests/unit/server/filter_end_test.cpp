@@ -290,6 +290,23 @@ TEST_CASE("the route is chosen anew for a request whose filter says so", "[end]"
   }
 }
 
+TEST_CASE("on a listener on all addresses the local address is the connection's own", "[end]") {
+  FilterFixture f;
+  const auto [listener, starts] =
+      GENERATE(std::pair("0.0.0.0:1", "127.0.0.1:"), std::pair("[::]:1", "127.0.0.1:"),
+               std::pair("0.0.0.1:1", "0.0.0.1:1"));
+  f.context->local_address.text = listener;
+  std::string local;
+  f.filter().request = [&](filters::Exchange& e) {
+    local = e.info().downstream_local_address;
+    return Verdict::proceed;
+  };
+  f.send(kGet);
+  CHECK(f.upstream_gets("\r\n\r\n").starts_with("GET /up"));
+  CHECK(local.starts_with(starts));
+  CHECK((local == listener) == (std::string_view(listener) == starts));
+}
+
 TEST_CASE("a filter knows of its exchange what is known so far", "[end]") {
   FilterFixture f;
   std::vector<filters::StreamInfo> at;

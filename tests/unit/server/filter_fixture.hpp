@@ -140,7 +140,7 @@ struct FilterFixture {
                                  .interface_address = "127.0.0.1"});
     context.emplace(*worker, listener, hcm, *routes, stats, listener_stats, nullptr,
                     filters::WorkerServices{io, *clusters, calls, 0});
-    context->local_address = "127.0.0.1:1";
+    context->local_address.text = "127.0.0.1:1";
     for (std::size_t i = 0; i < filter_count; ++i) {
       auto filter =
           std::make_unique<ScriptedFilter>(std::string(1, static_cast<char>('a' + i)), i, trace);
