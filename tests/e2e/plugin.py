@@ -1,8 +1,12 @@
 """Options and fixtures for tests/e2e and tests/differential; each conftest.py imports from here."""
 import contextlib
+import ctypes
+import fcntl
 import os
 import shutil
 import signal
+import socket
+import struct
 
 import pytest
 from proxy import Proxy, bootstrap, find_envoy, free_port
@@ -29,8 +33,19 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    if hasattr(config, "workerinput"):
+        isolate()
     config.addinivalue_line("markers", "heavy: minutes or gigabytes; run with --heavy")
     config.addinivalue_line("markers", "release: figures that only hold without sanitizers in a release build")
+
+
+def isolate():
+    """Tests that run beside others (pytest -n) have a loopback of their own: no port is another's. Needs root."""
+    clone_newnet, siocsifflags, iff_up = 0x40000000, 0x8914, 1
+    if ctypes.CDLL(None, use_errno=True).unshare(clone_newnet) != 0:
+        raise OSError(ctypes.get_errno(), "no network namespace: run the tests without -n")
+    with socket.socket() as any_socket:
+        fcntl.ioctl(any_socket, siocsifflags, struct.pack("16sh14x", b"lo", iff_up))
 
 
 def pytest_collection_modifyitems(config, items):

@@ -47,6 +47,21 @@ class UpstreamConnection(Wire):
         return self.owner.told.wait(timeout) and not self.owner.stopping
 
 
+class Blackhole:
+    """A loopback port where connects hang: its backlog is full, and the kernel drops further SYNs (listen(2))."""
+
+    def __init__(self):
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(0)
+        self.port = self.listener.getsockname()[1]
+        self.waiting = socket.create_connection(("127.0.0.1", self.port))
+
+    def stop(self):
+        self.waiting.close()
+        self.listener.close()
+
+
 class ScriptedUpstream:
     """Listens on a loopback port. `script` may be replaced at any time: it is read for each new connection."""
 
