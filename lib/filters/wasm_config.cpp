@@ -105,7 +105,7 @@ std::shared_ptr<WasmConfig> convert(WasmMessage&& message, Context& context) {
   plugin.longest_backoff = message.max_interval.value_or(plugin.longest_backoff);
   plugin.allow_on_headers_stop_iteration = message.allow_on_headers_stop_iteration;
   plugin.limits.callback = message.callback_timeout;
-  plugin.limits.memory = static_cast<std::size_t>(message.max_memory_bytes);
+  plugin.limits.memory = static_cast<std::size_t>(message.max_memory_bytes.value_or(0));
   return config;
 }
 

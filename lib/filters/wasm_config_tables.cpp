@@ -250,7 +250,9 @@ Message<WasmMessage> limits(std::string full_name) {
       .field("callback_timeout", &WasmMessage::callback_timeout,
              "CPU time of one callback. Starting and configuring may take longer.")
       .range(1'000'000, 60UL * 1'000'000'000)
-      .field("max_memory_bytes", &WasmMessage::max_memory_bytes, "Memory of one machine.")
+      .field("max_memory_bytes", &WasmMessage::max_memory_bytes,
+             "Linear memory of one machine. Default: 128 MiB, or twice what the module begins with "
+             "where that is more.")
       .range(static_cast<std::int64_t>(kPage), kMostMemory)
       .finish([](WasmMessage& target, const Source& source, Context&) {
         for_machines_only({"callback_timeout", "max_memory_bytes"}, "PluginLimits", target, source);

@@ -43,7 +43,7 @@ struct WasmMessage {
   std::vector<std::string> host_env_keys;
   std::vector<std::pair<std::string, std::string>> key_values;
   config::Milliseconds callback_timeout{100};
-  std::uint64_t max_memory_bytes = 128UL * 1024 * 1024;
+  std::optional<std::uint64_t> max_memory_bytes;
   std::optional<config::Milliseconds> max_hold;
   bool singleton = false;
   /// Fields of the file that mean nothing to a plugin compiled in, as "fail_open of PluginConfig".

@@ -95,6 +95,9 @@ void prepare_plugins(const config::Bootstrap& bootstrap, config::Context& contex
       continue;
     }
     plugin->plugin->module = code.module;
+    if (plugin->plugin->limits.memory == 0) {
+      plugin->plugin->limits.memory = code.module->default_memory();
+    }
     plugin->plugin->code_key = code.key;
     const std::string trouble = wasm::try_plugin(*plugin->plugin);
     if (!trouble.empty()) {

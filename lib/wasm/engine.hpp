@@ -61,6 +61,8 @@ class Module {
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
   [[nodiscard]] AbiVersion abi() const noexcept;
+  /// The limit where none is configured: that of Limits, or twice what the module begins with.
+  [[nodiscard]] std::size_t default_memory() const noexcept;
   /// Compiled now, or taken from the cache.
   [[nodiscard]] bool from_cache() const noexcept;
 

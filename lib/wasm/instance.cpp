@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/cpu_time.hpp"
 #include "base/log.hpp"
 
 namespace holdfast::wasm {
@@ -54,9 +55,14 @@ void trace_host_return(const HostImport& import, std::uint64_t result) {
 }
 
 /// " (innermost < caller < ...)", or nothing.
-std::string frames_of(const api::Api& api, const api::wasm_trap_t* trap) {
+std::string frames_of(const api::Api& api, const api::wasmtime_error_t* failure,
+                      const api::wasm_trap_t* trap) {
   api::wasm_frame_vec_t frames{};
-  api.wasm_trap_trace(trap, &frames);
+  if (trap != nullptr) {
+    api.wasm_trap_trace(trap, &frames);
+  } else if (failure != nullptr) {
+    api.wasmtime_error_wasm_trace(failure, &frames);
+  }
   std::string text;
   for (std::size_t i = 0; i < std::min(frames.size, kMaxFrames); ++i) {
     text += text.empty() ? " (" : " < ";
@@ -104,11 +110,14 @@ Cause cause_of(std::uint8_t code) {
       return {TrapKind::arithmetic, "conversion of a float that is no integer"};
     case api::kTrapUnreachable:
       return {TrapKind::unreachable, "unreachable code reached"};
-    case api::kTrapInterrupt:
-      return {TrapKind::timeout, "it took too long"};
     default:
       return {TrapKind::other, {}};
   }
+}
+
+api::wasmtime_error_t* at_deadline(api::wasmtime_context_t* /*context*/, void* instance,
+                                   std::uint64_t* ticks, std::uint8_t* /*kind*/) {
+  return static_cast<Instance*>(instance)->on_deadline(*ticks);
 }
 
 }  // namespace
@@ -130,26 +139,47 @@ Instance::~Instance() {
   runtime_->ticker->remove(runner_);
 }
 
-std::uint64_t Instance::ticks(std::chrono::milliseconds limit) const noexcept {
-  const auto period = Engine::kTick.count();
-  // One more: the first tick comes at any moment.
-  return static_cast<std::uint64_t>((limit.count() + period - 1) / period + 1);
+void Instance::enter(std::chrono::milliseconds limit) noexcept {
+  limit_ = limit;
+  cpu_at_first_.reset();
+  api_.wasmtime_context_set_epoch_deadline(context_, 1);
+  runtime_->ticker->enter(runner_);
+}
+
+// The first deadline is the next tick, which comes within one: so much more than the limit, at
+// most, is not counted. Ticks are of real time, in which others may have had the CPU.
+api::wasmtime_error_t* Instance::on_deadline(std::uint64_t& ticks) noexcept {
+  const std::chrono::nanoseconds now = base::thread_cpu_time();
+  if (!cpu_at_first_) cpu_at_first_ = now;
+  const std::chrono::nanoseconds left = limit_ - (now - *cpu_at_first_);
+  if (left.count() > 0) {
+    ticks = static_cast<std::uint64_t>(left / Engine::kTick + 1);
+    return nullptr;
+  }
+  stop(TrapKind::timeout, "it took more than " + std::to_string(limit_.count()) + " ms of the CPU" +
+                              (limit_ == limits_.callback ? " (limits.callback_timeout)" : ""));
+  return api_.wasmtime_error_new("timeout");
 }
 
 std::string Instance::instantiate(const ModuleCode& code) {
+  if (code.initial_memory > limits_.memory) {
+    return "it begins with " + std::to_string(code.initial_memory) +
+           " bytes of memory, more than limits.max_memory_bytes (" +
+           std::to_string(limits_.memory) + ")";
+  }
   store_ = api_.wasmtime_store_new(runtime_->engine, this, nullptr);
   context_ = api_.wasmtime_store_context(store_);
   api_.wasmtime_store_limiter(store_, static_cast<std::int64_t>(limits_.memory), kMaxTableElements,
                               1, kMaxTables, 1);
   api::wasmtime_instance_t instance{};
   api::wasm_trap_t* trap = nullptr;
-  api_.wasmtime_context_set_epoch_deadline(context_, ticks(limits_.start));
-  runtime_->ticker->enter(runner_);
+  api_.wasmtime_store_epoch_deadline_callback(store_, at_deadline, this, nullptr);
+  enter(limits_.start);
   api::wasmtime_error_t* failure =
       api_.wasmtime_instance_pre_instantiate(code.linked, context_, &instance, &trap);
   runtime_->ticker->leave(runner_);
-  if (trap != nullptr) {
-    note_trap("the module's start function", nullptr, trap);
+  if (trap != nullptr || stopped_) {
+    note_trap("the module's start function", failure, trap);
     return trap_.text;
   }
   if (failure != nullptr) return one_line(api::take_message(api_, failure));
@@ -172,7 +202,7 @@ void Instance::look_at_memory() noexcept {
 }
 
 void Instance::find_functions(const api::wasmtime_instance_t& instance) {
-  const auto find = [&](const Callee& callee, std::uint64_t may_take) {
+  const auto find = [&](const Callee& callee, std::chrono::milliseconds limit) {
     Function found;
     api::wasmtime_extern_t item{};
     if (!api_.wasmtime_instance_export_get(context_, &instance, callee.name.data(),
@@ -184,17 +214,16 @@ void Instance::find_functions(const api::wasmtime_instance_t& instance) {
     found.callee = &callee;
     found.parameters = static_cast<std::uint8_t>(api_.wasm_functype_params(type)->size);
     found.results = static_cast<std::uint8_t>(api_.wasm_functype_results(type)->size);
-    found.ticks = may_take;
+    found.limit = limit;
     found.handle = item.of.func;
     api_.wasm_functype_delete(type);
     return found;
   };
-  const std::uint64_t callback = ticks(limits_.callback);
-  const std::uint64_t start = std::max(callback, ticks(limits_.start));
+  const auto start = std::max(limits_.callback, limits_.start);
   for (std::size_t i = 0; i < kExports; ++i) {
     const auto which = static_cast<Export>(i);
     const bool once = which == Export::on_vm_start || which == Export::on_configure;
-    callbacks_[i] = find(callbacks()[i], once ? start : callback);
+    callbacks_[i] = find(callbacks()[i], once ? start : limits_.callback);
   }
   for (std::size_t i = 0; i < kEntries; ++i) entries_[i] = find(entries()[i], start);
 }
@@ -217,10 +246,7 @@ std::optional<std::uint32_t> Instance::call(const Function& function,
   for (std::size_t i = 0; i < function.parameters; ++i) {
     values[i].i64 = i < arguments.size() ? arguments[i] : 0;
   }
-  if (outermost) {
-    api_.wasmtime_context_set_epoch_deadline(context_, function.ticks);
-    runtime_->ticker->enter(runner_);
-  }
+  if (outermost) enter(function.limit);
   ++depth_;
   api::wasm_trap_t* trap = nullptr;
   api::wasmtime_error_t* failure = api_.wasmtime_func_call_unchecked(
@@ -300,6 +326,7 @@ bool Instance::ran_out_of_memory(std::string_view frames) noexcept {
 
 void Instance::note_trap(std::string_view function, api::wasmtime_error_t* failure,
                          api::wasm_trap_t* trap) {
+  const std::string frames = noted_ ? std::string() : frames_of(api_, failure, trap);
   if (!stopped_) {
     if (trap != nullptr) {
       classify(trap);
@@ -309,11 +336,10 @@ void Instance::note_trap(std::string_view function, api::wasmtime_error_t* failu
     stopped_ = true;
   }
   if (!noted_) {
-    const std::string frames = trap != nullptr ? frames_of(api_, trap) : std::string();
     if (ran_out_of_memory(frames)) {
       trap_.kind = TrapKind::out_of_memory;
-      trap_.text =
-          "out of memory (at most " + std::to_string(limits_.memory) + " bytes), " + trap_.text;
+      trap_.text = "out of memory (limits.max_memory_bytes is " + std::to_string(limits_.memory) +
+                   "), " + trap_.text;
     }
     trap_.text = one_line(std::string(function) + ": " + trap_.text + frames);
     noted_ = true;

@@ -24,7 +24,7 @@ class Instance {
     const Callee* callee = nullptr;  ///< Null: the module does not export it.
     std::uint8_t parameters = 0;
     std::uint8_t results = 0;
-    std::uint64_t ticks = 0;  ///< It may take so long.
+    std::chrono::milliseconds limit{0};  ///< It may take so much of the CPU.
     api::wasmtime_func_t handle{};
   };
 
@@ -57,11 +57,13 @@ class Instance {
     return memory_;
   }
   api::wasm_trap_t* call_host(const HostImport& import, api::wasmtime_val_raw_t* values) noexcept;
+  /// At the deadline: null and another one, or what ends the guest's code.
+  api::wasmtime_error_t* on_deadline(std::uint64_t& ticks) noexcept;
 
  private:
   void look_at_memory() noexcept;
   void find_functions(const api::wasmtime_instance_t& instance);
-  [[nodiscard]] std::uint64_t ticks(std::chrono::milliseconds limit) const noexcept;
+  void enter(std::chrono::milliseconds limit) noexcept;
   void note_trap(std::string_view function, api::wasmtime_error_t* failure, api::wasm_trap_t* trap);
   void classify(api::wasm_trap_t* trap);
   [[nodiscard]] bool ran_out_of_memory(std::string_view frames) noexcept;
@@ -80,6 +82,10 @@ class Instance {
   Memory memory_;
   bool memory_known_ = false;  ///< No guest code has run since memory_ was looked up.
   Ticker::Runner runner_;
+  std::chrono::milliseconds limit_{0};  ///< Of the outermost call.
+  /// Of the thread, when that call had its first deadline. The clock is a system call: what takes
+  /// less than a tick never asks it.
+  std::optional<std::chrono::nanoseconds> cpu_at_first_;
   std::uint32_t depth_ = 0;  ///< Of calls into the guest: a host function may call it again.
   bool stopped_ = false;     ///< The guest's code must not go on, up to the outermost call.
   bool noted_ = false;       ///< trap_ is complete.

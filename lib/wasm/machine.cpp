@@ -1,9 +1,9 @@
 #include "wasm/machine.hpp"
 
 #include <algorithm>
-#include <ctime>
 #include <utility>
 
+#include "base/cpu_time.hpp"
 #include "wasm/plugin_stats.hpp"
 
 namespace holdfast::wasm {
@@ -13,21 +13,16 @@ namespace {
 constexpr int kLongLife = 10;
 /// Traps that are told each; later ones once a minute.
 constexpr unsigned kToldEach = 20;
-/// A guest is made at once for 1 of the budget per such a time of the CPU: at most a twentieth of
-/// it goes there in the long run.
-constexpr std::chrono::milliseconds kPriceUnit{50};
+/// A guest is made at once for 1 of the budget per such a time of the CPU: at most a fifth of it
+/// goes there in the long run. (A twentieth is too little for plugins that compile rules when they
+/// start: a client that trapped one each five seconds had it down for half the time.)
+constexpr std::chrono::milliseconds kPriceUnit{200};
 constexpr std::chrono::milliseconds kRefill{1'000};
 /// No guest is made at once while more than so many that have trapped still have exchanges, and
 /// memory.
 constexpr std::size_t kMostRetired = 8;
 /// So long at most a turn of callbacks about a queue's entries.
 constexpr std::chrono::milliseconds kQueueTurn{10};
-
-std::chrono::nanoseconds cpu_time() noexcept {
-  std::timespec now{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec};
-}
 
 }  // namespace
 
@@ -65,13 +60,13 @@ bool Machine::make() noexcept {
   due_ = false;
   services_.worker.clear_timer(this);
   const bool again = std::exchange(made_, true);
-  const auto since = cpu_time();
+  const auto since = base::thread_cpu_time();
   auto guest = std::make_unique<Guest>(*this, services_, vm_config());
   error_ = guest->start(plugins_);
   if (error_.empty()) {
     if (again) services_.stats.vms_replaced.add();
     price_ = static_cast<unsigned>(
-        std::min<std::int64_t>(1 + (cpu_time() - since) / kPriceUnit, kBudget));
+        std::min<std::int64_t>(1 + (base::thread_cpu_time() - since) / kPriceUnit, kBudget));
     current_ = std::move(guest);
     watch_over();
     return true;

@@ -143,18 +143,21 @@ void check_function(const api::Api& api, std::string_view name,
   }
 }
 
-void check_exports(const api::Api& api, const api::wasmtime_module_t* module, AbiVersion& abi,
-                   Problems& problems) {
+void check_exports(const api::Api& api, ModuleCode& code, Problems& problems) {
   std::optional<AbiVersion> version;
   bool memory = false;
   bool allocator = false;
   api::wasm_exporttype_vec_t exports{};
-  api.wasmtime_module_exports(module, &exports);
+  api.wasmtime_module_exports(code.module, &exports);
   for (std::size_t i = 0; i < exports.size; ++i) {
     const std::string_view name = view(api.wasm_exporttype_name(exports.data[i]));
     const api::wasm_externtype_t* type = api.wasm_exporttype_type(exports.data[i]);
     const std::uint8_t kind = api.wasm_externtype_kind(type);
-    if (name == "memory" && kind == api::kTypeMemory) memory = true;
+    if (name == "memory" && kind == api::kTypeMemory) {
+      memory = true;
+      code.initial_memory =
+          api.wasmtime_memorytype_minimum(api.wasm_externtype_as_memorytype_const(type)) * 65'536;
+    }
     if (kind != api::kTypeFunc) continue;
     allocator = allocator || name == "proxy_on_memory_allocate" || name == "malloc";
     for (const auto& [mark, value] : kAbiMarks) {
@@ -166,7 +169,7 @@ void check_exports(const api::Api& api, const api::wasmtime_module_t* module, Ab
   if (!memory) problems.add("no memory is exported as \"memory\"");
   if (!allocator) problems.add("neither proxy_on_memory_allocate nor malloc is exported");
   if (version) {
-    abi = *version;
+    code.abi = *version;
   } else {
     problems.add(
         "no proxy_abi_version_0_1_0, proxy_abi_version_0_2_0 or proxy_abi_version_0_2_1 is "
@@ -287,6 +290,11 @@ Module::~Module() = default;
 AbiVersion Module::abi() const noexcept {
   return code_->abi;
 }
+std::size_t Module::default_memory() const noexcept {
+  constexpr std::size_t kMost = 1UL << 32U;
+  return std::min(std::max(Limits{}.memory, 2 * code_->initial_memory), kMost);
+}
+
 bool Module::from_cache() const noexcept {
   return code_->from_cache;
 }
@@ -308,7 +316,7 @@ std::shared_ptr<const Module> Engine::compile(std::string_view code, std::string
   }
   Problems problems;
   check_imports(runtime, made->module, problems);
-  check_exports(runtime.api, made->module, made->abi, problems);
+  check_exports(runtime.api, *made, problems);
   if (problems.text().empty()) {
     if (api::wasmtime_error_t* failure = runtime.api.wasmtime_linker_instantiate_pre(
             runtime.linker, made->module, &made->linked)) {

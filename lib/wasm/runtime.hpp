@@ -59,6 +59,7 @@ struct ModuleCode {
   api::wasmtime_module_t* module = nullptr;
   api::wasmtime_instance_pre_t* linked = nullptr;
   AbiVersion abi = AbiVersion::v0_2_1;
+  std::uint64_t initial_memory = 0;  ///< Bytes.
   bool from_cache = false;
 };
 

@@ -21,6 +21,7 @@ struct wasm_exporttype_t;
 struct wasm_externtype_t;
 struct wasm_frame_t;
 struct wasm_functype_t;
+struct wasm_memorytype_t;
 struct wasm_importtype_t;
 struct wasm_trap_t;
 struct wasm_valtype_t;
@@ -93,6 +94,10 @@ using wasmtime_func_unchecked_callback_t = wasm_trap_t* (*)(void* env, wasmtime_
                                                             wasmtime_val_raw_t* values,
                                                             std::size_t count);
 
+/// May set how many ticks are left, or give an error, which ends the guest's code.
+using wasmtime_epoch_callback_t = wasmtime_error_t* (*)(wasmtime_context_t* context, void* data,
+                                                        std::uint64_t* ticks, std::uint8_t* kind);
+
 // clang-format off
 inline constexpr std::uint8_t kExternFunc = 0;  // WASMTIME_EXTERN_FUNC
 inline constexpr std::uint8_t kExternMemory = 3;  // WASMTIME_EXTERN_MEMORY
@@ -118,7 +123,6 @@ inline constexpr std::uint8_t kTrapIntegerOverflow = 6;  // WASMTIME_TRAP_CODE_I
 inline constexpr std::uint8_t kTrapDivisionByZero = 7;  // WASMTIME_TRAP_CODE_INTEGER_DIVISION_BY_ZERO
 inline constexpr std::uint8_t kTrapBadConversion = 8;  // WASMTIME_TRAP_CODE_BAD_CONVERSION_TO_INTEGER
 inline constexpr std::uint8_t kTrapUnreachable = 9;  // WASMTIME_TRAP_CODE_UNREACHABLE_CODE_REACHED
-inline constexpr std::uint8_t kTrapInterrupt = 10;  // WASMTIME_TRAP_CODE_INTERRUPT
 // clang-format on
 
 // X(result, name, parameters), each as in the headers.
@@ -132,6 +136,7 @@ inline constexpr std::uint8_t kTrapInterrupt = 10;  // WASMTIME_TRAP_CODE_INTERR
   X(const wasm_externtype_t*, wasm_exporttype_type, (const wasm_exporttype_t*))                                        \
   X(void, wasm_exporttype_vec_delete, (wasm_exporttype_vec_t*))                                                        \
   X(const wasm_functype_t*, wasm_externtype_as_functype_const, (const wasm_externtype_t*))                             \
+  X(const wasm_memorytype_t*, wasm_externtype_as_memorytype_const, (const wasm_externtype_t*))                         \
   X(std::uint8_t, wasm_externtype_kind, (const wasm_externtype_t*))                                                    \
   X(std::uint32_t, wasm_frame_func_index, (const wasm_frame_t*))                                                       \
   X(void, wasm_frame_vec_delete, (wasm_frame_vec_t*))                                                                  \
@@ -168,6 +173,7 @@ inline constexpr std::uint8_t kTrapInterrupt = 10;  // WASMTIME_TRAP_CODE_INTERR
   X(void, wasmtime_error_delete, (wasmtime_error_t*))                                                                  \
   X(void, wasmtime_error_message, (const wasmtime_error_t*, wasm_byte_vec_t*))                                         \
   X(wasmtime_error_t*, wasmtime_error_new, (const char*))                                                              \
+  X(void, wasmtime_error_wasm_trace, (const wasmtime_error_t*, wasm_frame_vec_t*))                                     \
   X(const wasm_byte_vec_t*, wasmtime_frame_func_name, (const wasm_frame_t*))                                           \
   X(wasmtime_error_t*, wasmtime_func_call_unchecked,                                                                   \
     (wasmtime_context_t*, const wasmtime_func_t*, wasmtime_val_raw_t*, std::size_t, wasm_trap_t**))                    \
@@ -186,6 +192,7 @@ inline constexpr std::uint8_t kTrapInterrupt = 10;  // WASMTIME_TRAP_CODE_INTERR
   X(wasmtime_linker_t*, wasmtime_linker_new, (wasm_engine_t*))                                                         \
   X(std::uint8_t*, wasmtime_memory_data, (wasmtime_context_t*, const wasmtime_memory_t*))                              \
   X(std::size_t, wasmtime_memory_data_size, (const wasmtime_context_t*, const wasmtime_memory_t*))                     \
+  X(std::uint64_t, wasmtime_memorytype_minimum, (const wasm_memorytype_t*))                                            \
   X(void, wasmtime_module_delete, (wasmtime_module_t*))                                                                \
   X(wasmtime_error_t*, wasmtime_module_deserialize,                                                                    \
     (wasm_engine_t*, const std::uint8_t*, std::size_t, wasmtime_module_t**))                                           \
@@ -196,6 +203,8 @@ inline constexpr std::uint8_t kTrapInterrupt = 10;  // WASMTIME_TRAP_CODE_INTERR
   X(wasmtime_error_t*, wasmtime_module_serialize, (const wasmtime_module_t*, wasm_byte_vec_t*))                        \
   X(wasmtime_context_t*, wasmtime_store_context, (wasmtime_store_t*))                                                  \
   X(void, wasmtime_store_delete, (wasmtime_store_t*))                                                                  \
+  X(void, wasmtime_store_epoch_deadline_callback,                                                                      \
+    (wasmtime_store_t*, wasmtime_epoch_callback_t, void*, void (*)(void*)))                                            \
   X(void, wasmtime_store_limiter,                                                                                      \
     (wasmtime_store_t*, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t))                         \
   X(wasmtime_store_t*, wasmtime_store_new, (wasm_engine_t*, void*, void (*)(void*)))                                   \

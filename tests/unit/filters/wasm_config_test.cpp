@@ -81,7 +81,7 @@ TEST_CASE("a plugin's configuration has Envoy's defaults", "[filters]") {
   CHECK(config.plugin->reload_backoff == std::chrono::seconds(1));
   CHECK_FALSE(config.plugin->allow_on_headers_stop_iteration);
   CHECK(config.plugin->limits.callback == std::chrono::milliseconds(100));
-  CHECK(config.plugin->limits.memory == 128UL * 1024 * 1024);
+  CHECK(config.plugin->limits.memory == 0);  // By what the module begins with.
   CHECK_FALSE(config.max_hold.has_value());
   CHECK(config.plugin->module == nullptr);
 }
