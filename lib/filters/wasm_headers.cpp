@@ -66,7 +66,7 @@ Status add_field(Head& head, std::string_view name, std::string_view value) {
     return Status::bad_argument;
   }
   value = base::trim(value);
-  if (http::is_joined(name)) {
+  if (http::is_joined(head, name)) {
     const http::Field* field = head.find(name);
     if (field != nullptr && !has_room(head, field->value_length + value.size())) {
       return Status::bad_argument;
@@ -81,7 +81,7 @@ Status set_field(Head& head, std::string_view name, std::string_view value) {
   if (!is_plugin_field(name, value) || !has_room(head, name.size() + value.size())) {
     return Status::bad_argument;
   }
-  if (http::is_joined(name)) {
+  if (http::is_joined(head, name)) {
     head.set(name, base::trim(value));
   } else {
     head.remove(name);

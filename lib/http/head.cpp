@@ -25,6 +25,8 @@ Head& Head::operator=(Head&& other) noexcept {
   present_ = other.present_;
   first_ = other.first_;
   live_ = other.live_;
+  noted_ = other.noted_;
+  again_ = other.again_;
   method_ = other.method_;
   method_offset_ = other.method_offset_;
   method_length_ = other.method_length_;
@@ -39,6 +41,7 @@ void Head::clear() noexcept {
   count_ = 0;
   present_ = 0;
   live_ = 0;
+  noted_ = again_ = 0;
   version = Version::http_1_1;
   status = 0;
   method_ = Method::unknown;

@@ -121,12 +121,21 @@ class Head {
   void index(const Field& field) {
     if (count_ == capacity_) grow_fields();
     fields_[count_] = field;
-    if (field.id != HeaderId::other && !has(field.id)) {
-      present_ |= bit(field.id);
-      first_[static_cast<std::size_t>(field.id)] = count_;
+    if (field.id != HeaderId::other) {
+      if (has(field.id)) {
+        again_ |= 1;
+      } else {
+        present_ |= bit(field.id);
+        first_[static_cast<std::size_t>(field.id)] = count_;
+      }
     }
     ++count_;
     ++live_;
+  }
+  /// The field has a name without an id: its hint (joined_fields.hpp).
+  void note(std::uint64_t hint) noexcept {
+    again_ |= noted_ & hint;
+    noted_ |= hint;
   }
   /// Copy the whole head in. `mixed_case`: make its fields' names lower case.
   void adopt(std::string_view raw, bool mixed_case);
@@ -136,6 +145,10 @@ class Head {
   /// '/' after it. REQUIRES: length > 0.
   void strip_target(std::uint32_t length) noexcept;
   [[nodiscard]] std::size_t raw_size() const noexcept { return bytes_.size(); }
+  /// False: no name of a head that was read is there twice, as far as ids and hints go.
+  [[nodiscard]] bool may_repeat() const noexcept { return again_ != 0; }
+  /// False: none of the names with these hints was read.
+  [[nodiscard]] bool may_have(std::uint64_t hints) const noexcept { return (noted_ & hints) != 0; }
 
  private:
   [[nodiscard]] std::string_view text(std::size_t offset, std::size_t length) const noexcept {
@@ -168,6 +181,8 @@ class Head {
   std::uint32_t present_ = 0;                      ///< A bit for each id that has a live field.
   std::array<std::uint32_t, kHeaderIds> first_{};  ///< Index of the first one, where present.
   std::uint32_t live_ = 0;
+  std::uint64_t noted_ = 0;  ///< Hints of the names that were read.
+  std::uint64_t again_ = 0;  ///< Those that came again; bit 0: a name with an id did.
   Method method_ = Method::unknown;
   std::uint32_t method_offset_ = 0, method_length_ = 0;
   std::uint32_t target_offset_ = 0, target_length_ = 0;

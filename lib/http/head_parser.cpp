@@ -6,6 +6,7 @@
 
 #include "http/head_reader.hpp"
 #include "http/head_scan.hpp"
+#include "http/joined_fields.hpp"
 
 namespace holdfast::http {
 
@@ -130,6 +131,7 @@ HeadResult take_request(const HeadReader& reader, Head& head) {
   result.expect_continue = known && !result.is_http_10;
   if (known && result.is_http_10) head.remove(HeaderId::expect);  // The same: MUST be ignored.
   result.upgrade = facts.upgrade_option && head.find(HeaderId::upgrade) != nullptr;
+  if (head.may_repeat()) join_fields(head);
   return result;
 }
 
@@ -153,6 +155,7 @@ HeadResult take_response(const HeadReader& reader, std::string_view request_meth
   const bool tunnel = head.status == 101 ||
                       (request_method == "CONNECT" && head.status >= 200 && head.status < 300);
   if (facts.lengths == 1) canonicalize_length(head, facts.content_length);
+  if (head.may_repeat()) join_fields(head);
   if (tunnel) {
     result.keep_alive = false;  // what follows is no HTTP message
   } else if (bodiless || head.status == 304 || request_method == "HEAD") {

@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "http/byte_scan.hpp"
 #include "http/head_scan.hpp"
+#include "http/joined_fields.hpp"
 
 namespace holdfast::http {
 namespace {
@@ -115,7 +116,11 @@ const char* HeadReader::read_field(const char* p) {
                .removed = false,
                .is_line = value.data() + value.size() == line_end && value.data() == rest + 1 &&
                           *rest == ' '});
-  if (id != HeaderId::other && !note(id, value)) return nullptr;
+  if (id == HeaderId::other) {
+    head_.note(name_hint({p, name_length}));
+  } else if (!note(id, value)) {
+    return nullptr;
+  }
   return line_end + 2;
 }
 

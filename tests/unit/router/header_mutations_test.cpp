@@ -52,6 +52,7 @@ TEST_CASE("an empty value is added only where that is wanted", "[router]") {
 
 TEST_CASE("what Envoy keeps in one line is joined", "[router]") {
   http::Head head;
+  head.status = 200;
   head.add("vary", "a");
   head.add("set-cookie", "a=1");
   apply({{.remove = {}, .add = {header("vary", "b"), header("set-cookie", "b=2")}}}, head);
