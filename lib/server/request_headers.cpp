@@ -9,6 +9,8 @@
 #include <memory>
 
 #include "base/text.hpp"
+#include "http/joined_fields.hpp"
+#include "http/referer.hpp"
 
 namespace holdfast::server {
 namespace {
@@ -17,7 +19,7 @@ using http::HeaderId;
 
 /// Control fields that a client must not set (Envoy strips them from any request that is not
 /// internal).
-constexpr std::array<std::string_view, 12> kControlFields = {
+constexpr std::array<std::string_view, 13> kControlFields = {
     "x-envoy-upstream-rq-timeout-ms",
     "x-envoy-max-retries",
     "x-envoy-retry-on",
@@ -30,6 +32,7 @@ constexpr std::array<std::string_view, 12> kControlFields = {
     "x-envoy-retriable-status-codes",
     "x-envoy-retriable-header-names",
     "x-envoy-upstream-stream-duration-ms",
+    "x-envoy-upstream-rq-timeout-alt-response",
 };
 /// Those that it may set only behind a trusted hop.
 constexpr std::array<std::string_view, 4> kEdgeFields = {
@@ -39,6 +42,8 @@ constexpr std::array<std::string_view, 4> kEdgeFields = {
     "x-envoy-original-host",
 };
 constexpr std::string_view kEnvoyPrefix = "x-envoy-";
+/// Whom another proxy has authenticated: Envoy takes no client's word for that.
+constexpr std::string_view kClientCertificate = "x-forwarded-client-cert";
 /// As Envoy: a request with so many connection options is refused. Each costs a pass over the
 /// fields.
 constexpr std::size_t kTooManyOptions = 10;
@@ -101,7 +106,10 @@ void strip_control_fields(http::Head& request, bool edge) {
   for (std::size_t i = 0; i < fields.size(); ++i) {
     if (fields[i].removed || fields[i].name_length <= kEnvoyPrefix.size()) continue;
     const std::string_view name = request.name(fields[i]);
-    if (!name.starts_with(kEnvoyPrefix)) continue;
+    if (!name.starts_with(kEnvoyPrefix)) {
+      if (name == kClientCertificate) request.remove(kClientCertificate);
+      continue;
+    }
     const bool control = std::ranges::find(kControlFields, name) != kControlFields.end() ||
                          fields[i].id == HeaderId::x_envoy_internal;
     const bool edge_only = fields[i].id == HeaderId::x_envoy_original_path ||
@@ -112,6 +120,14 @@ void strip_control_fields(http::Head& request, bool edge) {
   }
   // Set anew, at its place in the order, when the request goes upstream.
   request.remove(HeaderId::x_envoy_expected_rq_timeout_ms);
+}
+
+constexpr std::string_view kReferer = "referer";
+const std::uint64_t kRefererHint = http::name_hint(kReferer);
+
+void drop_bad_referer(http::Head& request) {
+  const http::Field* field = request.find(kReferer);
+  if (field != nullptr && !http::is_valid_referer(request.value(*field))) request.remove(kReferer);
 }
 
 /// The `n`-th entry from the right (1 = last) of all X-Forwarded-For fields together; empty if
@@ -196,6 +212,7 @@ void add_forwarding_headers(http::Head& request, const config::HttpConnectionMan
                             const ForwardingContext& context, RequestIds& ids) {
   const bool edge = config.use_remote_address;
   strip_control_fields(request, edge);
+  if (request.may_have(kRefererHint)) drop_bad_referer(request);
   std::string_view external = context.peer;
   std::string trusted;  // A copy: the field it comes from is rewritten below.
   if (edge && config.xff_num_trusted_hops > 0) {
