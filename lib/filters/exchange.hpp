@@ -8,6 +8,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +21,12 @@
 namespace holdfast::filters {
 
 class Exchange;
+
+/// What filters keep for an HTTP connection.
+class ConnectionState {
+ public:
+  virtual ~ConnectionState() = default;
+};
 
 /// The right to let a held message go. Move-free value: copyable, but resumes at most once; inert
 /// once the exchange has ended or has been resumed.
@@ -95,6 +102,8 @@ class Exchange {
   /// REQUIRES: in or after the response stage.
   [[nodiscard]] virtual bool response_ends_with_head() const noexcept = 0;
   [[nodiscard]] virtual StreamInfo info() noexcept = 0;
+  /// Null until a filter puts something there; gone with the connection.
+  [[nodiscard]] virtual std::unique_ptr<ConnectionState>& connection_state() noexcept = 0;
 
   /// Make the response a local reply instead of what the upstream sends. Response stage only.
   virtual void replace_response(std::uint16_t status, std::string_view body) noexcept = 0;

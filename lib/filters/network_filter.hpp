@@ -6,9 +6,11 @@
 // returned; what it asks of the Connection at other times, in a turn of its own.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "base/byte_queue.hpp"
 #include "config/config.hpp"
@@ -30,6 +32,11 @@ class Connection {
   virtual void let_go(std::size_t filter) noexcept = 0;
   /// Ends both connections, when what waits for the client has been sent.
   virtual void close() noexcept = 0;
+  /// The tcp_proxy is to take that cluster instead of its own. The last word counts that is said
+  /// before all filters have let the connection begin.
+  virtual void choose_cluster(std::string_view name) = 0;
+  /// Likewise; 0 = off.
+  virtual void set_idle_timeout(std::chrono::milliseconds timeout) noexcept = 0;
 };
 
 enum class ConnectionSide : std::uint8_t { client, upstream };

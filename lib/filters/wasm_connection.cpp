@@ -1,12 +1,16 @@
 // A plugin as a filter of TCP connections. Source of the order and the arguments of callbacks:
 // Envoy 1.40, observed.
 #include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstdint>
 #include <utility>
 
 #include "filters/network_filter.hpp"
 #include "filters/wasm_body.hpp"
 #include "filters/wasm_config.hpp"
 #include "filters/wasm_properties.hpp"
+#include "filters/wasm_state.hpp"
 #include "filters/wasm_worker.hpp"
 #include "wasm/plugin.hpp"
 
@@ -18,6 +22,14 @@ using wasm::CloseType;
 using wasm::Status;
 using wasm::StreamType;
 
+/// REQUIRES: a decimal number. What is more than the clock can count is the most that it can.
+std::chrono::milliseconds milliseconds_of(std::string_view text) {
+  constexpr std::int64_t kMost = std::chrono::milliseconds(std::chrono::hours(24 * 365)).count();
+  std::int64_t number = kMost;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return std::chrono::milliseconds(std::min(number, kMost));
+}
+
 /// A connection as its plugin context reaches it.
 class WasmConnection final : public ConnectionFilter, public wasm::StreamHost {
  public:
@@ -28,7 +40,7 @@ class WasmConnection final : public ConnectionFilter, public wasm::StreamHost {
         fails_open_(plugin.config().policy == wasm::FailurePolicy::fail_open),
         index_(index),
         context_(plugin.begin(*this)) {
-    worker.begin_properties(connection);
+    worker.begin_state(connection);
   }
   ~WasmConnection() override { end(); }
   WasmConnection(const WasmConnection&) = delete;
@@ -92,17 +104,23 @@ class WasmConnection final : public ConnectionFilter, public wasm::StreamHost {
   void send_local_response(wasm::LocalResponse&& /*response*/) noexcept override {}
   void clear_route_cache() noexcept override {}
   wasm::Property property(std::string_view path) noexcept override {
-    wasm::Property known = tcp_property(path, connection_.info());
+    wasm::Property known = tcp_property(path, connection_.info(), worker_.node());
     if (known.status != Status::not_found) return known;
-    constexpr std::string_view kState("filter_state\0wasm.", 18);
-    if (path.starts_with(kState)) path.remove_prefix(kState.size());
-    if (path.empty()) return {Status::serialization_failure, {}};
-    if (path.find('\0') != std::string_view::npos) return known;
-    const std::string* own = worker_.find_property(connection_, path);
-    return own == nullptr ? known : wasm::Property{Status::ok, *own};
+    return own_property(path, {worker_.find_state(connection_)});
   }
-  Status set_property(std::string_view path, std::string_view value) noexcept override {
-    return worker_.set_property(connection_, path, value) ? Status::ok : Status::internal_failure;
+  Status set_property(std::string_view path, std::string_view value,
+                      const wasm::PropertyKind& kind) noexcept override {
+    return worker_.state(connection_).set_property(path, value, kind.read_only);
+  }
+  Status set_filter_state(std::string_view name, std::string_view value,
+                          wasm::Span /*span*/) noexcept override {
+    std::string kept;
+    const Status status = steering_value(name, value, kept);
+    if (status != Status::ok) return status;
+    if (name == kClusterSteering) connection_.choose_cluster(kept);
+    if (name == kIdleTimeoutSteering) connection_.set_idle_timeout(milliseconds_of(kept));
+    worker_.state(connection_).set_steering(name, std::move(kept));
+    return Status::ok;
   }
   void on_plugin_failed() noexcept override {
     if (closed_) return;
@@ -123,7 +141,7 @@ class WasmConnection final : public ConnectionFilter, public wasm::StreamHost {
   void end() noexcept {
     closed_ = true;
     if (context_ != nullptr) std::exchange(context_, nullptr)->end_connection();
-    worker_.end_properties(connection_);
+    worker_.end_state(connection_);
   }
 
   // Constant after construction.

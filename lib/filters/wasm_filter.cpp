@@ -173,7 +173,7 @@ std::chrono::milliseconds WasmFilter::on_hold_expired(Exchange& exchange) noexce
 void WasmFilter::on_end(Exchange& exchange) noexcept {
   WasmStream* stream = stream_of(*this, exchange);
   stream->finish();
-  worker_.end_properties(exchange);
+  worker_.end_state(exchange);
   exchange.slot(index()) = nullptr;
   free_.push_back(stream);
 }

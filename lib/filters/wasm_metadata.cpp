@@ -3,7 +3,9 @@
 #include <bit>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
+#include <charconv>
 #include <cstdint>
+#include <utility>
 
 #include "wasm/pairs.hpp"
 
@@ -106,7 +108,7 @@ wasm::Property plain(std::string bytes) {
 wasm::Property serialise(const json::value& value) {
   switch (value.kind()) {
     case json::kind::null:
-      return {wasm::Status::not_found, {}};
+      return {wasm::Status::serialization_failure, {}};
     case json::kind::bool_:
       return plain(std::string(1, value.get_bool() ? '\1' : '\0'));
     case json::kind::int64:
@@ -122,21 +124,38 @@ wasm::Property serialise(const json::value& value) {
   wasm::OwnedPairs owned;
   if (value.is_object()) {
     for (const auto& [key, item] : value.get_object()) {
-      owned.emplace_back(key, serialise(item).bytes);
+      wasm::Property inner = serialise(item);
+      if (inner.status != wasm::Status::ok) return inner;
+      owned.emplace_back(key, std::move(inner.bytes));
     }
   } else {
     for (const json::value& item : value.get_array()) {
-      owned.emplace_back(serialise(item).bytes, std::string());
+      wasm::Property inner = serialise(item);
+      if (inner.status != wasm::Status::ok) return inner;
+      owned.emplace_back(std::move(inner.bytes), std::string());
     }
   }
   return map_property(wasm::Pairs(owned.begin(), owned.end()));
 }
 
-std::string_view take_part(std::string_view& path) {
-  const std::size_t end = path.find('\0');
-  const std::string_view part = path.substr(0, end);
-  path = end == std::string_view::npos ? std::string_view{} : path.substr(end + 1);
-  return part;
+/// The Metadata message.
+std::string metadata_bytes(std::string_view filter_metadata_json) {
+  std::string out;
+  const json::value root = parse(filter_metadata_json);
+  if (!root.is_object()) return out;
+  for (const auto& [name, value] : root.get_object()) {
+    if (value.is_object()) put_entry(out, name, struct_bytes(value.get_object()));
+  }
+  return out;
+}
+
+/// Null: there is no such element.
+const json::value* element(const json::array& list, std::string_view index) {
+  if (index.starts_with('+')) index.remove_prefix(1);
+  std::size_t at = 0;
+  const auto [end, error] = std::from_chars(index.data(), index.data() + index.size(), at);
+  const bool whole = error == std::errc{} && end == index.data() + index.size();
+  return whole && at < list.size() ? &list[at] : nullptr;
 }
 
 }  // namespace
@@ -148,23 +167,26 @@ wasm::Property map_property(const wasm::Pairs& pairs) {
   return result;
 }
 
-std::string metadata_bytes(std::string_view filter_metadata_json) {
-  std::string out;
-  const json::value root = parse(filter_metadata_json);
-  if (!root.is_object()) return out;
-  for (const auto& [name, value] : root.get_object()) {
-    if (value.is_object()) put_entry(out, name, struct_bytes(value.get_object()));
+wasm::Property metadata_property(std::string_view filter_metadata_json, PropertyPath path) {
+  if (path.done()) {
+    const bool any = !filter_metadata_json.empty();
+    return plain(any ? metadata_bytes(filter_metadata_json) : std::string());
   }
-  return out;
-}
-
-wasm::Property metadata_value(std::string_view filter_metadata_json, std::string_view path) {
-  if (take_part(path) != "filter_metadata") return {};
+  const std::string_view field = path.take();
+  if (field == "typed_filter_metadata" && path.done()) return map_property({});
+  if (field != "filter_metadata") return {};
+  if (filter_metadata_json.empty()) return path.done() ? map_property({}) : wasm::Property{};
   const json::value root = parse(filter_metadata_json);
   const json::value* value = &root;
-  while (!path.empty()) {
-    if (!value->is_object()) return {};
-    value = value->get_object().if_contains(take_part(path));
+  while (!path.done()) {
+    const std::string_view part = path.take();
+    if (value->is_object()) {
+      value = value->get_object().if_contains(part);
+    } else if (value->is_array()) {
+      value = element(value->get_array(), part);
+    } else {
+      return {};
+    }
     if (value == nullptr) return {};
   }
   return serialise(*value);

@@ -5,20 +5,18 @@
 // envoy.config.core.v3.Metadata, google.protobuf.Struct (protobuf.dev/programming-guides/encoding).
 #pragma once
 
-#include <string>
 #include <string_view>
 
+#include "filters/wasm_properties_path.hpp"
 #include "wasm/host.hpp"
 
 namespace holdfast::filters {
 
-/// The Metadata message in protobuf's binary form.
-[[nodiscard]] std::string metadata_bytes(std::string_view filter_metadata_json);
-
-/// `path`: "filter_metadata" NUL namespace NUL key ..., parts of what a plugin asked for. Strings
-/// as they are, numbers as 8 bytes of a double, booleans as one byte, objects as pairs.
-[[nodiscard]] wasm::Property metadata_value(std::string_view filter_metadata_json,
-                                            std::string_view path);
+/// `path`, below the metadata: nothing (all of it, as protobuf), or "filter_metadata" NUL namespace
+/// NUL key ... of what a plugin asked for. Strings as they are, numbers as 8 bytes of a double,
+/// booleans as one byte, objects as pairs.
+[[nodiscard]] wasm::Property metadata_property(std::string_view filter_metadata_json,
+                                               PropertyPath path);
 
 /// A map as a property's bytes.
 [[nodiscard]] wasm::Property map_property(const wasm::Pairs& pairs);

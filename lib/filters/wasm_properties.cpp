@@ -1,11 +1,12 @@
 #include "filters/wasm_properties.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <chrono>
 #include <cstdint>
+#include <string>
 
+#include "base/text.hpp"
 #include "filters/wasm_headers.hpp"
 #include "filters/wasm_metadata.hpp"
 
@@ -43,24 +44,26 @@ Property port_of(std::string_view address) {
   return number(port);
 }
 
-std::string_view take_part(std::string_view& path) {
-  const std::size_t end = path.find('\0');
-  const std::string_view part = path.substr(0, end);
-  path = end == std::string_view::npos ? std::string_view{} : path.substr(end + 1);
-  return part;
+/// What has no value of its own, only parts.
+Property unserialisable() {
+  return {Status::serialization_failure, {}};
 }
 
 // --- What is asked ------------------------------------------------------------------------------
 
 struct Question {
-  Question(const StreamInfo& known, std::string_view path) : info(known), rest(path) {}
+  Question(const StreamInfo& known, const NodeInfo& own, std::string_view asked)
+      : info(known), node(own), path(asked) {}
   StreamInfo info;
-  std::string_view rest;  ///< Of the path.
+  NodeInfo node;
+  PropertyPath path;  ///< What is left of it.
 };
 
 struct ExchangeQuestion : Question {
-  ExchangeQuestion(const PropertyScope& asked_in, std::string_view path)
-      : Question(asked_in.exchange->info(), path), scope(asked_in), exchange(*asked_in.exchange) {}
+  ExchangeQuestion(const PropertyScope& asked_in, std::string_view asked)
+      : Question(asked_in.exchange->info(), asked_in.node, asked),
+        scope(asked_in),
+        exchange(*asked_in.exchange) {}
 
   const PropertyScope& scope;
   Exchange& exchange;
@@ -75,13 +78,15 @@ std::uint64_t bytes_of(const wasm::HeaderMap& map) {
   return sum;
 }
 
-Property header_property(const wasm::HeaderMap& map, bool shown, std::string_view name) {
-  if (name.empty()) {
+Property header_property(const wasm::HeaderMap& map, bool shown, PropertyPath path) {
+  if (path.done()) {
     wasm::Pairs pairs;
     if (shown) map.collect(pairs);
     return map_property(pairs);
   }
-  if (!shown) return {};
+  std::string name(path.take());
+  if (!shown || !path.done()) return {};
+  base::make_lower(name.data(), name.size());
   const auto value = map.get(name);
   return value ? text(*value) : Property{};
 }
@@ -109,12 +114,15 @@ Property request_head_property(std::string_view name, const WasmRequestHeaders& 
 }
 
 Property request_property(ExchangeQuestion& question) {
-  const std::string_view name = take_part(question.rest);
+  if (question.path.done()) return unserialisable();
+  const std::string_view name = question.path.take();
   const StreamInfo& info = question.info;
   const bool shown = question.scope.request_head;
   http::Head& head = question.exchange.request();
   const WasmRequestHeaders map(head);
-  if (name == "headers") return header_property(map, shown, question.rest);
+  if (name == "headers") return header_property(map, shown, question.path);
+  if (!question.path.done()) return {};  // The others have no parts.
+  if (name == "headers_bytes") return number(shown ? bytes_of(map) : 0);
   if (name == "time") {
     const auto since = std::chrono::nanoseconds(info.start.time_since_epoch());
     return number(static_cast<std::uint64_t>(since.count()));
@@ -157,20 +165,22 @@ std::uint64_t grpc_status(std::uint16_t status) {
 }
 
 Property response_property(ExchangeQuestion& question) {
-  const std::string_view name = take_part(question.rest);
+  if (question.path.done()) return unserialisable();
+  const std::string_view name = question.path.take();
   const StreamInfo& info = question.info;
   const bool begun = info.response_code != 0;
+  const bool shown = question.scope.response_head;
   const WasmResponseHeaders map(question.exchange.response());
-  if (name == "headers") return header_property(map, question.scope.response_head, question.rest);
+  if (name == "headers") return header_property(map, shown, question.path);
   if (name == "trailers") {
     const WasmTrailers trailers(question.exchange.response_trailers());
-    return header_property(trailers, question.scope.over, question.rest);
+    return header_property(trailers, question.scope.over, question.path);
   }
+  if (!question.path.done()) return {};
+  if (name == "headers_bytes") return number(shown ? bytes_of(map) : 0);
   if (name == "flags") return number(info.response_flags);
   if (name == "size") return number(info.response_body_bytes);
-  if (name == "total_size") {
-    return number(info.response_body_bytes + (question.scope.response_head ? bytes_of(map) : 0));
-  }
+  if (name == "total_size") return number(info.response_body_bytes + (shown ? bytes_of(map) : 0));
   if (!begun) return {};
   if (name == "code") return number(info.response_code);
   if (name == "code_details") return text_if_any(info.response_details);
@@ -180,7 +190,9 @@ Property response_property(ExchangeQuestion& question) {
 }
 
 Property connection_property(Question& question) {
-  const std::string_view name = take_part(question.rest);
+  if (question.path.done()) return unserialisable();
+  const std::string_view name = question.path.take();
+  if (!question.path.done()) return {};
   if (name == "id") return number(question.info.connection_id);
   if (name == "mtls") return text(std::string_view("\0", 1));
   if (name == "requested_server_name") return text({});
@@ -188,15 +200,28 @@ Property connection_property(Question& question) {
 }
 
 Property address_property(Question& question, std::string_view address) {
-  const std::string_view name = take_part(question.rest);
+  if (question.path.done()) return unserialisable();
+  const std::string_view name = question.path.take();
+  if (!question.path.done()) return {};
   if (name == "address") return text_if_any(address);
   if (name == "port") return port_of(address);
   return {};
 }
 
+/// A Locality, of which nothing is said in the configuration.
+Property locality_property(PropertyPath path) {
+  if (path.done()) return text({});
+  const std::string_view name = path.take();
+  const bool known = name == "region" || name == "zone" || name == "sub_zone";
+  return known && path.done() ? text({}) : Property{};
+}
+
 Property upstream_property(Question& question) {
-  const std::string_view name = take_part(question.rest);
+  if (question.path.done()) return unserialisable();
+  const std::string_view name = question.path.take();
   const StreamInfo& info = question.info;
+  if (name == "locality" && info.attempts != 0) return locality_property(question.path);
+  if (!question.path.done()) return {};
   if (name == "address") return text_if_any(info.upstream_host);
   if (name == "port") return port_of(info.upstream_host);
   if (name == "local_address") return text_if_any(info.upstream_local_address);
@@ -206,26 +231,42 @@ Property upstream_property(Question& question) {
   return {};
 }
 
-Property metadata_property(std::string_view json, std::string_view rest) {
-  if (json.empty()) return rest.empty() ? text({}) : Property{};
-  return rest.empty() ? text(metadata_bytes(json)) : metadata_value(json, rest);
+/// Of its message only what the configuration keeps.
+Property node_property(const NodeInfo& node, PropertyPath path) {
+  const std::string_view name = path.take();
+  if (name == "locality") return locality_property(path);
+  const bool map = name == "metadata" || name == "dynamic_parameters";
+  const bool list = name == "client_features" || name == "listening_addresses";
+  if (!path.done()) return {};
+  if (map || list) return map_property({});
+  if (name == "id") return text(node.id);
+  return name == "cluster" ? text(node.cluster) : Property{};
 }
 
 Property xds_property(Question& question) {
-  const std::string_view name = take_part(question.rest);
+  if (question.path.done()) return unserialisable();
+  const std::string_view name = question.path.take();
+  const PropertyPath path = question.path;
   const StreamInfo& info = question.info;
+  if (name == "node") return node_property(question.node, path);
+  if (name == "listener_metadata") return metadata_property({}, path);
+  // Messages that are not there.
+  if (name == "upstream_host_metadata" || name == "upstream_host_locality_metadata") {
+    return info.attempts != 0 && path.done() ? unserialisable() : Property{};
+  }
+  const bool routed = !info.virtual_host_name.empty() || !info.cluster_name.empty();
+  if (routed && name == "route_metadata") return metadata_property(info.route_metadata, path);
+  if (routed && name == "virtual_host_metadata") return metadata_property({}, path);
+  if (routed && name == "cluster_metadata" && !info.cluster_name.empty()) {
+    return metadata_property(info.cluster_metadata, path);
+  }
+  if (!path.done()) return {};
   if (name == "listener_direction") return number(0);  // Not said in the configuration.
   if (name == "filter_chain_name") return text({});
-  if (name == "node") return question.rest == "id" ? text({}) : Property{};
-  if (info.virtual_host_name.empty() && info.cluster_name.empty()) return {};  // Not routed.
+  if (!routed) return {};
   if (name == "cluster_name") return text_if_any(info.cluster_name);
   if (name == "route_name") return text(info.route_name);
   if (name == "virtual_host_name") return text(info.virtual_host_name);
-  if (name == "route_metadata") return metadata_property(info.route_metadata, question.rest);
-  if (name == "upstream_host_metadata" && info.attempts != 0) {
-    return {Status::serialization_failure, {}};
-  }
-  if (name == "cluster_metadata") return metadata_property(info.cluster_metadata, question.rest);
   return {};
 }
 
@@ -240,67 +281,74 @@ std::optional<Property> common_property(std::string_view first, Question& questi
   }
   if (first == "upstream") return upstream_property(question);
   if (first == "xds") return xds_property(question);
-  if (first == "connection_id") return number(question.info.connection_id);
-  if (first == "metadata") return text({});
-  if (first == "filter_state" && question.rest.empty()) {
-    return Property{Status::serialization_failure, {}};
+  if (first == "connection_id") {
+    return question.path.done() ? number(question.info.connection_id) : Property{};
+  }
+  if (first == "metadata") return metadata_property({}, question.path);
+  if (first == "filter_state" && question.path.done()) return unserialisable();
+  if (first == "upstream_filter_state" && question.info.attempts != 0 && question.path.done()) {
+    return unserialisable();
   }
   // Its name before Envoy 1.40, which the SDKs' examples still use: only for a value inside.
-  if (first == "cluster_metadata" && !question.rest.empty()) {
-    return metadata_property(question.info.cluster_metadata, question.rest);
+  if (first == "cluster_metadata" && !question.path.done()) {
+    return metadata_property(question.info.cluster_metadata, question.path);
   }
   return std::nullopt;
 }
 
 /// What is there of a connection as if it were an exchange, as in Envoy.
-Property request_of_connection(const Question& question) {
+Property request_of_connection(Question& question) {
   const StreamInfo& info = question.info;
-  if (question.rest == "headers") return map_property({});
-  if (question.rest == "time") {
+  const std::string_view name = question.path.take();
+  if (!question.path.done()) return {};
+  if (name == "headers") return map_property({});
+  if (name == "headers_bytes") return number(0);
+  if (name == "time") {
     const auto since = std::chrono::nanoseconds(info.start.time_since_epoch());
     return number(static_cast<std::uint64_t>(since.count()));
   }
-  if (question.rest == "size" || question.rest == "total_size") {
-    return number(info.request_body_bytes);
-  }
-  return {};
+  const bool size = name == "size" || name == "total_size";
+  return size ? number(info.request_body_bytes) : Property{};
 }
 
-Property response_of_connection(const Question& question) {
+Property response_of_connection(Question& question) {
   const StreamInfo& info = question.info;
-  if (question.rest == "headers" || question.rest == "trailers") return map_property({});
-  if (question.rest == "flags") return number(info.response_flags);
-  if (question.rest == "size" || question.rest == "total_size") {
-    return number(info.response_body_bytes);
-  }
-  return {};
+  const std::string_view name = question.path.take();
+  if (!question.path.done()) return {};
+  if (name == "headers" || name == "trailers") return map_property({});
+  if (name == "headers_bytes") return number(0);
+  if (name == "flags") return number(info.response_flags);
+  const bool size = name == "size" || name == "total_size";
+  return size ? number(info.response_body_bytes) : Property{};
+}
+
+/// What a connection has no part in.
+bool is_of_routes(PropertyPath path) {
+  const std::string_view name = path.take();
+  return name.starts_with("route_") || name.starts_with("virtual_host_");
 }
 
 }  // namespace
 
-Property tcp_property(std::string_view path, const StreamInfo& info) {
-  Question question{info, path};
-  const std::string_view first = take_part(question.rest);
-  constexpr std::array<std::string_view, 6> kGroups = {"request", "response",    "connection",
-                                                       "source",  "destination", "upstream"};
-  const bool group = first == "xds" || std::ranges::find(kGroups, first) != kGroups.end();
-  if (group && question.rest.empty()) return {Status::serialization_failure, {}};
-  if (first == "request") return request_of_connection(question);
-  if (first == "response") return response_of_connection(question);
-  if (first == "xds" && question.rest.starts_with("route_")) return {};
-  if (first == "xds" && question.rest == "virtual_host_name") return {};
-  if (first == "upstream" && question.rest == "transport_failure_reason") return text({});
+Property tcp_property(std::string_view path, const StreamInfo& info, const NodeInfo& node) {
+  Question question{info, node, path};
+  const std::string_view first = question.path.take();
+  const bool whole = question.path.done();
+  if (first == "request") return whole ? unserialisable() : request_of_connection(question);
+  if (first == "response") return whole ? unserialisable() : response_of_connection(question);
+  if (first == "xds" && is_of_routes(question.path)) return {};
+  if (first == "upstream" && question.path.rest() == "transport_failure_reason") return text({});
   return common_property(first, question).value_or(Property{});
 }
 
 Property stream_property(std::string_view path, const PropertyScope& scope) {
   if (scope.exchange == nullptr) return {};
   ExchangeQuestion question(scope, path);
-  const std::string_view first = take_part(question.rest);
+  const std::string_view first = question.path.take();
   if (first == "request") return request_property(question);
   if (first == "response") return response_property(question);
-  if (first == "route_metadata" && !question.rest.empty()) {  // As cluster_metadata.
-    return metadata_property(question.info.route_metadata, question.rest);
+  if (first == "route_metadata" && !question.path.done()) {  // As cluster_metadata.
+    return metadata_property(question.info.route_metadata, question.path);
   }
   return common_property(first, question).value_or(Property{});
 }

@@ -12,8 +12,15 @@
 
 namespace holdfast::filters {
 
+/// Who this process is.
+struct NodeInfo {
+  std::string_view id;
+  std::string_view cluster;
+};
+
 /// What a plugin may see at the time of the question.
 struct PropertyScope {
+  NodeInfo node;
   Exchange* exchange = nullptr;  ///< Null: outside of any exchange.
   bool request_head = false;     ///< Its fields are at hand.
   bool response_head = false;    ///< Likewise.
@@ -24,6 +31,7 @@ struct PropertyScope {
 [[nodiscard]] wasm::Property stream_property(std::string_view path, const PropertyScope& scope);
 
 /// The same of a TCP connection.
-[[nodiscard]] wasm::Property tcp_property(std::string_view path, const StreamInfo& info);
+[[nodiscard]] wasm::Property tcp_property(std::string_view path, const StreamInfo& info,
+                                          const NodeInfo& node);
 
 }  // namespace holdfast::filters

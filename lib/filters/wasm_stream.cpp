@@ -24,7 +24,7 @@ LocalReplyRequest plugin_failed_reply() {
 
 void WasmStream::begin(Exchange& exchange) noexcept {
   exchange_ = &exchange;
-  filter_.worker_.begin_properties(exchange);
+  filter_.worker_.begin_state(exchange);
   context_ = nullptr;
   request_.emplace(exchange.request());
   response_.emplace(exchange.response());
@@ -221,24 +221,54 @@ void WasmStream::clear_route_cache() noexcept {
 
 wasm::Property WasmStream::property(std::string_view path) noexcept {
   if (exchange_ == nullptr) return {};
-  wasm::Property known = stream_property(path, {.exchange = exchange_,
+  wasm::Property known = stream_property(path, {.node = filter_.worker_.node(),
+                                                .exchange = exchange_,
                                                 .request_head = request_shown_,
                                                 .response_head = response_shown_,
                                                 .over = over_});
-  // As Envoy: what plugins have set can be read back under a name of one part that is not taken.
+  // As Envoy: what plugins have set can be read back under a name that is not taken.
   if (known.status != Status::not_found) return known;
-  constexpr std::string_view kState("filter_state\0wasm.", 18);
-  if (path.starts_with(kState)) path.remove_prefix(kState.size());
-  if (path.empty()) return {Status::serialization_failure, {}};
-  if (path.find('\0') != std::string_view::npos) return known;
-  const std::string* own = filter_.worker_.find_property(*exchange_, path);
-  return own == nullptr ? known : wasm::Property{Status::ok, *own};
+  return own_property(path, {connection_state(), filter_.worker_.find_state(*exchange_)});
 }
 
-Status WasmStream::set_property(std::string_view path, std::string_view value) noexcept {
+WasmState* WasmStream::connection_state() const noexcept {
+  return static_cast<WasmState*>(exchange_->connection_state().get());
+}
+
+WasmState& WasmStream::state_for(wasm::Span span) {
+  if (span == wasm::Span::exchange) return filter_.worker_.state(*exchange_);
+  auto& state = exchange_->connection_state();
+  if (state == nullptr) state = std::make_unique<WasmState>();
+  return static_cast<WasmState&>(*state);
+}
+
+Status WasmStream::set_property(std::string_view path, std::string_view value,
+                                const wasm::PropertyKind& kind) noexcept {
   if (exchange_ == nullptr) return Status::bad_argument;
-  return filter_.worker_.set_property(*exchange_, path, value) ? Status::ok
-                                                               : Status::internal_failure;
+  // What is there stays where it is.
+  const WasmState* own = filter_.worker_.find_state(*exchange_);
+  WasmState* all = connection_state();
+  const bool in_all = all != nullptr && all->property(path) != nullptr;
+  const bool in_own = own != nullptr && own->property(path) != nullptr;
+  const wasm::Span span = in_all   ? wasm::Span::connection
+                          : in_own ? wasm::Span::exchange
+                                   : kind.span;
+  return state_for(span).set_property(path, value, kind.read_only);
+}
+
+Status WasmStream::set_filter_state(std::string_view name, std::string_view value,
+                                    wasm::Span span) noexcept {
+  std::string kept;
+  const Status status = steering_value(name, value, kept);
+  if (status != Status::ok) return status;
+  if (exchange_ == nullptr) return Status::not_found;
+  // As Envoy: who has said it first has also said for how long.
+  const WasmState* own = filter_.worker_.find_state(*exchange_);
+  const WasmState* all = connection_state();
+  const bool said = span == wasm::Span::exchange ? all != nullptr && all->steering(name) != nullptr
+                                                 : own != nullptr && own->steering(name) != nullptr;
+  if (!said) state_for(span).set_steering(name, std::move(kept));
+  return Status::ok;
 }
 
 void WasmStream::on_plugin_failed() noexcept {

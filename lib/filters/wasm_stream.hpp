@@ -7,6 +7,7 @@
 #include "base/byte_queue.hpp"
 #include "filters/exchange.hpp"
 #include "filters/wasm_headers.hpp"
+#include "filters/wasm_state.hpp"
 #include "wasm/plugin.hpp"
 
 namespace holdfast::filters {
@@ -64,11 +65,17 @@ class WasmStream final : public wasm::StreamHost {
   void send_local_response(wasm::LocalResponse&& response) noexcept override;
   void clear_route_cache() noexcept override;
   wasm::Property property(std::string_view path) noexcept override;
-  wasm::Status set_property(std::string_view path, std::string_view value) noexcept override;
+  wasm::Status set_property(std::string_view path, std::string_view value,
+                            const wasm::PropertyKind& kind) noexcept override;
+  wasm::Status set_filter_state(std::string_view name, std::string_view value,
+                                wasm::Span span) noexcept override;
   void on_plugin_failed() noexcept override;
 
  private:
   [[nodiscard]] std::optional<LocalReplyRequest> unsendable() const;
+  /// Null: nothing is set on the connection.
+  [[nodiscard]] WasmState* connection_state() const noexcept;
+  [[nodiscard]] WasmState& state_for(wasm::Span span);
   [[nodiscard]] base::ByteQueue* body_queue(wasm::BufferType type) noexcept;
 
   WasmFilter& filter_;

@@ -28,9 +28,10 @@ class WasmWorker::Tick final : public net::Timer {
 };
 
 WasmWorker::WasmWorker(net::Worker& worker, upstream::ClusterManager& clusters,
-                       wasm::SharedState& shared)
+                       wasm::SharedState& shared, const NodeInfo& node)
     : worker_(worker),
       clusters_(clusters),
+      node_(node),
       host_(wasm::PluginHost::make(*this, shared, stats_, worker.index())) {}
 
 WasmWorker::~WasmWorker() {
@@ -52,38 +53,20 @@ void WasmWorker::add_stats(stats::Registry& registry) const {
   registry.add_plugins({&stats_});
 }
 
-// --- Properties ---------------------------------------------------------------------------------
+// --- What plugins set ---------------------------------------------------------------------------
 
-namespace {
-/// Of one exchange: names and values together.
-constexpr std::size_t kMostPropertyBytes = 64UL * 1024;
-}  // namespace
-
-bool WasmWorker::set_property_of(const void* owner, std::string_view path, std::string_view value) {
-  Properties& properties = properties_[owner];
-  std::size_t sum = path.size() + value.size();
-  for (const auto& [name, old] : properties) sum += name == path ? 0 : name.size() + old.size();
-  if (sum > kMostPropertyBytes) return false;
-  properties.insert_or_assign(std::string(path), std::string(value));
-  return true;
+const WasmState* WasmWorker::find_state_of(const void* owner) const noexcept {
+  const auto found = states_.find(owner);
+  if (found != states_.end()) return &found->second;
+  return ending_ == owner ? &ending_state_ : nullptr;
 }
 
-const std::string* WasmWorker::find_property_of(const void* owner,
-                                                std::string_view path) const noexcept {
-  const auto of_owner = properties_.find(owner);
-  if (of_owner == properties_.end() && ending_ != owner) return nullptr;
-  const Properties& properties =
-      of_owner == properties_.end() ? ending_properties_ : of_owner->second;
-  const auto found = properties.find(path);
-  return found == properties.end() ? nullptr : &found->second;
-}
-
-void WasmWorker::end_properties_of(const void* owner) noexcept {
-  const auto found = properties_.find(owner);
-  if (found == properties_.end()) return;
+void WasmWorker::end_state_of(const void* owner) noexcept {
+  const auto found = states_.find(owner);
+  if (found == states_.end()) return;
   ending_ = owner;
-  ending_properties_ = std::move(found->second);
-  properties_.erase(found);
+  ending_state_ = std::move(found->second);
+  states_.erase(found);
 }
 
 // --- Calls --------------------------------------------------------------------------------------
@@ -165,6 +148,9 @@ class WasmShared final : public SharedPlugins {
   WasmShared(const config::Bootstrap& bootstrap, stats::CustomStats& metrics)
       : bootstrap_(bootstrap), state_(metrics) {}
   [[nodiscard]] wasm::SharedState& state() noexcept { return state_; }
+  [[nodiscard]] NodeInfo node() const noexcept {
+    return {.id = bootstrap_.node_id, .cluster = bootstrap_.node_cluster};
+  }
   /// The plugins without connections that run on that worker.
   void add_services(WasmWorker& worker, unsigned index) const {
     for (const config::Extension& extension : bootstrap_.extensions) {
@@ -197,7 +183,7 @@ std::unique_ptr<SharedPlugins> make_shared_plugins(const config::Bootstrap& boot
 std::unique_ptr<WorkerPlugins> make_worker_plugins(SharedPlugins& shared, net::Worker& worker,
                                                    upstream::ClusterManager& clusters) {
   auto& all = static_cast<WasmShared&>(shared);
-  auto plugins = std::make_unique<WasmWorker>(worker, clusters, all.state());
+  auto plugins = std::make_unique<WasmWorker>(worker, clusters, all.state(), all.node());
   all.add_services(*plugins, worker.index());
   return plugins;
 }

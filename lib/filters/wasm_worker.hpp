@@ -13,6 +13,8 @@
 
 #include "filters/exchange.hpp"
 #include "filters/plugins.hpp"
+#include "filters/wasm_properties.hpp"
+#include "filters/wasm_state.hpp"
 #include "upstream/http_call.hpp"
 #include "wasm/plugin.hpp"
 #include "wasm/plugin_stats.hpp"
@@ -23,7 +25,8 @@ class WasmWorker final : public WorkerPlugins,
                          public wasm::WorkerHost,
                          private upstream::HttpCallOwner {
  public:
-  WasmWorker(net::Worker& worker, upstream::ClusterManager& clusters, wasm::SharedState& shared);
+  WasmWorker(net::Worker& worker, upstream::ClusterManager& clusters, wasm::SharedState& shared,
+             const NodeInfo& node);
   ~WasmWorker() override;
 
   /// The root context of a plugin; the filters that share its configuration share it.
@@ -31,30 +34,27 @@ class WasmWorker final : public WorkerPlugins,
   void start() noexcept override;
   void add_stats(stats::Registry& registry) const override;
   [[nodiscard]] wasm::PluginStats& stats() noexcept { return stats_; }
+  [[nodiscard]] const NodeInfo& node() const noexcept { return node_; }
 
-  // What plugins have set on an exchange or a connection (proxy_set_property): all of its plugins
-  // see it.
-  /// False: too much.
+  // What plugins have set on an exchange or a TCP connection: all of its plugins see it.
   template <class Owner>  // An Exchange or a Connection.
-  [[nodiscard]] bool set_property(const Owner& owner, std::string_view path,
-                                  std::string_view value) {
-    return set_property_of(&owner, path, value);
+  [[nodiscard]] WasmState& state(const Owner& owner) {
+    return states_[&owner];
   }
-  /// Null: nothing of that name.
+  /// Null: nothing.
   template <class Owner>
-  [[nodiscard]] const std::string* find_property(const Owner& owner,
-                                                 std::string_view path) const noexcept {
-    return find_property_of(&owner, path);
+  [[nodiscard]] const WasmState* find_state(const Owner& owner) const noexcept {
+    return find_state_of(&owner);
   }
   /// Nothing is left of who had its place before.
   template <class Owner>
-  void begin_properties(const Owner& owner) noexcept {
+  void begin_state(const Owner& owner) noexcept {
     if (ending_ == &owner) ending_ = nullptr;
   }
-  /// It ends: only the plugins that are still to be told can see them.
+  /// It ends: only the plugins that are still to be told can see it.
   template <class Owner>
-  void end_properties(const Owner& owner) noexcept {
-    if (!properties_.empty()) end_properties_of(&owner);
+  void end_state(const Owner& owner) noexcept {
+    if (!states_.empty()) end_state_of(&owner);
   }
 
   // wasm::WorkerHost
@@ -69,26 +69,23 @@ class WasmWorker final : public WorkerPlugins,
 
  private:
   class Tick;
-  [[nodiscard]] bool set_property_of(const void* owner, std::string_view path,
-                                     std::string_view value);
-  [[nodiscard]] const std::string* find_property_of(const void* owner,
-                                                    std::string_view path) const noexcept;
-  void end_properties_of(const void* owner) noexcept;
+  [[nodiscard]] const WasmState* find_state_of(const void* owner) const noexcept;
+  void end_state_of(const void* owner) noexcept;
   void on_http_call_done(upstream::HttpCall& call, upstream::CallOutcome outcome) noexcept override;
 
   // Constant after construction.
   net::Worker& worker_;
   upstream::ClusterManager& clusters_;
+  const NodeInfo node_;
   // Touched only on the worker.
   wasm::PluginStats stats_;
   upstream::HttpCallPool pool_;
   base::List<upstream::HttpCall, upstream::HttpCallTag> calls_;  ///< Under way.
   std::string head_;                                             ///< Of the call that starts.
   wasm::CallReply reply_;                                        ///< Of the call that ends.
-  using Properties = std::map<std::string, std::string, std::less<>>;
-  std::unordered_map<const void*, Properties> properties_;
+  std::unordered_map<const void*, WasmState> states_;
   const void* ending_ = nullptr;  ///< Who has ended last.
-  Properties ending_properties_;  ///< Its.
+  WasmState ending_state_;        ///< Its.
   std::unordered_map<const void*, std::unique_ptr<Tick>> ticks_;
   std::unordered_map<const wasm::PluginConfig*, wasm::Plugin*> plugins_;
   std::unique_ptr<wasm::PluginHost> host_;

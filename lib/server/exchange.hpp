@@ -79,6 +79,7 @@ class Exchange final : public filters::Exchange,
   }
   [[nodiscard]] bool response_ends_with_head() const noexcept override;
   [[nodiscard]] filters::StreamInfo info() noexcept override;
+  [[nodiscard]] std::unique_ptr<filters::ConnectionState>& connection_state() noexcept override;
 
  private:
   /// A hold without a limit of its own (no route, or the route's timeout is off) ends all the same.

@@ -27,6 +27,10 @@ std::string forwarded_client(const http::Head& request,
 
 }  // namespace
 
+std::unique_ptr<filters::ConnectionState>& Exchange::connection_state() noexcept {
+  return session_.filters_state();
+}
+
 filters::StreamInfo Exchange::info() noexcept {
   const bool unrouted = phase_ == Phase::request_filters || phase_ == Phase::request_held;
   if (route_stale_ && unrouted) choose_again();

@@ -411,6 +411,7 @@ void Session::shut() noexcept {
 }
 
 void Session::on_dispose() noexcept {
+  filters_state_.reset();
   context_.recycle(*this);
 }
 

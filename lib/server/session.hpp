@@ -60,6 +60,9 @@ class Session final : public net::Stream,
   [[nodiscard]] std::string_view local_address() const noexcept { return local_.view(); }
   [[nodiscard]] bool peer_is_loopback() const noexcept { return peer_is_loopback_; }
   [[nodiscard]] std::uint64_t connection_id() const noexcept { return connection_id_; }
+  [[nodiscard]] std::unique_ptr<filters::ConnectionState>& filters_state() noexcept {
+    return filters_state_;
+  }
   /// The upstream of this connection's answers may be read: nothing waits for the client.
   [[nodiscard]] bool can_send() const noexcept { return backlog() == 0; }
   [[nodiscard]] net::Reactor& loop() noexcept { return reactor(); }
@@ -119,6 +122,7 @@ class Session final : public net::Stream,
   std::string peer_ip_;
   std::string peer_;
   LocalAddress local_;
+  std::unique_ptr<filters::ConnectionState> filters_state_;
   base::ByteQueue in_;  ///< Part of a head, or requests that wait for the one under way.
   http::BodyDecoder body_;
   net::TimePoint opened_;

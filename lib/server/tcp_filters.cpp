@@ -99,8 +99,9 @@ void TcpFilters::on_connected() noexcept {
   upstream_local_address_ = net::local_address_text(session_.upstream_.fd());
 }
 
-void TcpFilters::on_close() noexcept {
+void TcpFilters::on_close(Flag flag) noexcept {
   closed_ = true;
+  ended_with_ = flag;
   const TcpSession::Side& client = session_.downstream_;
   const bool by_client = client.broken || (client.finished && client_ended_last_);
   for (const auto& filter : filters_) filter->on_close(by_client);
@@ -115,10 +116,14 @@ filters::StreamInfo TcpFilters::info() noexcept {
   info.start = session_.wall_start_;
   info.request_body_bytes = session_.downstream_.bytes_read();
   info.response_body_bytes = session_.downstream_.bytes_written();
-  if (!session_.connected_) return info;
-  const config::Cluster& cluster = session_.cluster_.config();
+  if (ended_with_ != Flag::none) {
+    info.response_flags = std::uint64_t{1} << static_cast<unsigned>(ended_with_);
+  }
+  if (session_.cluster_ == nullptr) return info;
+  const config::Cluster& cluster = session_.cluster_->config();
   info.cluster_name = cluster.name;
   info.cluster_metadata = cluster.metadata_json;
+  if (!session_.connected_) return info;
   info.upstream_host = session_.host_->text();
   info.upstream_local_address = upstream_local_address_;
   info.attempts = 1;
@@ -159,7 +164,7 @@ bool TcpSession::run_filters() noexcept {
   downstream_.pump_through(*filters_, upstream_,
                            context_.listener.per_connection_buffer_limit_bytes);
   upstream_.pump_through(*filters_, downstream_,
-                         cluster_.config().per_connection_buffer_limit_bytes);
+                         cluster_->config().per_connection_buffer_limit_bytes);
   return !filters_->closing();  // Else there is a turn for that.
 }
 

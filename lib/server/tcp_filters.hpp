@@ -5,11 +5,15 @@
 // Envoy.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "access_log/record.hpp"
 #include "base/byte_queue.hpp"
 #include "filters/network_filter.hpp"
 #include "net/reactor.hpp"
@@ -48,13 +52,22 @@ class TcpFilters final : public filters::Connection {
   [[nodiscard]] bool withholds_upstream_end() const noexcept {
     return upstream_.stopped && upstream_.end;
   }
-  void on_close() noexcept;
+  void on_close(access_log::Flag flag) noexcept;
+  /// What the filters have chosen in place of the tcp_proxy's own; nullopt: nothing.
+  [[nodiscard]] const std::optional<std::string>& cluster() const noexcept { return cluster_; }
+  [[nodiscard]] std::optional<std::chrono::milliseconds> idle_timeout() const noexcept {
+    return idle_timeout_;
+  }
 
   // filters::Connection
   [[nodiscard]] filters::StreamInfo info() noexcept override;
   void continue_reading(std::size_t filter) noexcept override;
   void let_go(std::size_t filter) noexcept override;
   void close() noexcept override;
+  void choose_cluster(std::string_view name) override { cluster_ = name; }
+  void set_idle_timeout(std::chrono::milliseconds timeout) noexcept override {
+    idle_timeout_ = timeout;
+  }
 
  private:
   void run_session() noexcept;
@@ -76,6 +89,9 @@ class TcpFilters final : public filters::Connection {
   net::TimePoint connect_start_{};
   net::TimePoint connect_end_{};
   std::string upstream_local_address_;
+  access_log::Flag ended_with_ = access_log::Flag::none;
+  std::optional<std::string> cluster_;
+  std::optional<std::chrono::milliseconds> idle_timeout_;
   std::vector<std::unique_ptr<filters::ConnectionFilter>> filters_;  ///< Last: they use the others.
 };
 

@@ -44,12 +44,12 @@ bool TcpContext::accept(int fd, const sockaddr_storage& peer) {
 
 TcpSession::TcpSession(TcpContext& context, const sockaddr_storage& peer)
     : context_(context),
-      cluster_(context.worker.clusters.at(context.config.cluster_index)),
       peer_(net::address_text(reinterpret_cast<const sockaddr*>(&peer))),
       downstream_(context.worker.reactor, *this),
       upstream_(context.worker.reactor, *this),
       wall_start_(std::chrono::system_clock::now()),
       start_(context.worker.reactor.now()),
+      idle_timeout_(context.config.idle_timeout),
       timer_(*this) {}
 
 TcpSession::~TcpSession() {
@@ -67,31 +67,42 @@ bool TcpSession::start(int fd) noexcept {
 }
 
 void TcpSession::begin_upstream() noexcept {
+  if (!choose_cluster()) return finish(Flag::no_cluster_found);
   if (connect_upstream()) return;
   finish(host_ == nullptr ? Flag::no_healthy_upstream : Flag::upstream_connection_failure);
 }
 
+/// The plugins' word counts before the configuration's.
+bool TcpSession::choose_cluster() noexcept {
+  upstream::ClusterManager& clusters = context_.worker.clusters;
+  if (filters_ != nullptr && filters_->idle_timeout()) idle_timeout_ = *filters_->idle_timeout();
+  cluster_ = filters_ != nullptr && filters_->cluster()
+                 ? clusters.find(*filters_->cluster())
+                 : &clusters.at(context_.config.cluster_index);
+  return cluster_ != nullptr;
+}
+
 bool TcpSession::connect_upstream() noexcept {
-  host_ = cluster_.pick_host();
-  auto& stats = cluster_.stats();
+  host_ = cluster_->pick_host();
+  auto& stats = cluster_->stats();
   if (host_ == nullptr) {
     stats.upstream_cx_none_healthy.add();
     return false;
   }
-  if (!cluster_.circuit_breaker().connections.can_take()) {
+  if (!cluster_->circuit_breaker().connections.can_take()) {
     stats.upstream_cx_overflow.add();
     return false;
   }
   stats.upstream_cx_total.add();
   const int error = upstream_.open_connect(host_->address(), host_->address_length());
   if (error != 0) {
-    cluster_.count_connect_error(error);
+    cluster_->count_connect_error(error);
     return false;
   }
-  cluster_.circuit_breaker().connections.take();
+  cluster_->circuit_breaker().connections.take();
   stats.upstream_cx_active.add();
   net::Reactor& reactor = context_.worker.reactor;
-  reactor.timers().set(timer_, reactor.after(cluster_.config().connect_timeout));
+  reactor.timers().set(timer_, reactor.after(cluster_->config().connect_timeout));
   return true;
 }
 
@@ -126,7 +137,7 @@ bool TcpSession::check_connected() noexcept {
   if (downstream_.broken) {
     finish(Flag::downstream_termination);
   } else if (error != 0) {
-    cluster_.stats().upstream_cx_connect_fail.add();
+    cluster_->stats().upstream_cx_connect_fail.add();
     finish(Flag::upstream_connection_failure);
   } else {
     connected_ = true;
@@ -141,7 +152,7 @@ void TcpSession::progress() noexcept {
   } else {
     if (!check_connected()) return;
     downstream_.pump(upstream_, context_.listener.per_connection_buffer_limit_bytes);
-    upstream_.pump(downstream_, cluster_.config().per_connection_buffer_limit_bytes);
+    upstream_.pump(downstream_, cluster_->config().per_connection_buffer_limit_bytes);
   }
   pass_on_ends();
 }
@@ -167,8 +178,8 @@ void TcpSession::pass_on_ends() noexcept {
 
 void TcpSession::wait_for_more() noexcept {
   net::Reactor& reactor = context_.worker.reactor;
-  if (context_.config.idle_timeout.count() > 0) {
-    reactor.timers().set(timer_, reactor.after(context_.config.idle_timeout));
+  if (idle_timeout_.count() > 0) {
+    reactor.timers().set(timer_, reactor.after(idle_timeout_));
   } else {
     net::TimerWheel::cancel(timer_);
   }
@@ -176,8 +187,8 @@ void TcpSession::wait_for_more() noexcept {
 
 void TcpSession::on_timeout() noexcept {
   const bool connecting = !connected_ && upstream_.is_open();
-  if (connecting) cluster_.stats().upstream_cx_connect_timeout.add();
-  finish(connecting ? Flag::upstream_connection_failure : Flag::stream_idle_timeout);
+  if (connecting) cluster_->stats().upstream_cx_connect_timeout.add();
+  finish(connecting ? Flag::upstream_connection_failure : Flag::none);
 }
 
 /// Its peer must not take what it has for all there is when a part is missing.
@@ -188,7 +199,7 @@ void TcpSession::close_side(Side& side) noexcept {
 
 void TcpSession::finish(Flag flag) noexcept {
   closed_ = true;
-  if (filters_ != nullptr) filters_->on_close();
+  if (filters_ != nullptr) filters_->on_close(flag);
   access_log::Record record;
   record.flags.set(flag);
   record.bytes_received = downstream_.bytes_read();
@@ -196,16 +207,16 @@ void TcpSession::finish(Flag flag) noexcept {
   record.start = wall_start_;
   record.duration = context_.worker.reactor.now() - start_;
   if (host_ != nullptr) record.upstream_host = host_->text();
-  record.upstream_cluster = cluster_.config().name;
+  if (cluster_ != nullptr) record.upstream_cluster = cluster_->config().name;
   record.downstream_remote_address = peer_;
   record.downstream_direct_remote_address = peer_;
   record.downstream_local_address = local_.view();
   record.listener_name = context_.listener.name;
   for (const auto& log : context_.access_logs) log->write(record);
   if (upstream_.is_open()) {
-    cluster_.circuit_breaker().connections.give_back();
-    cluster_.stats().upstream_cx_active.sub();
-    cluster_.stats().upstream_cx_destroy.add();
+    cluster_->circuit_breaker().connections.give_back();
+    cluster_->stats().upstream_cx_active.sub();
+    cluster_->stats().upstream_cx_destroy.add();
     close_side(upstream_);
   }
   close_side(downstream_);

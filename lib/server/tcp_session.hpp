@@ -95,16 +95,18 @@ class TcpSession final : public net::Disposable, public base::ListNode<TcpTag> {
   /// Moves bytes. False: it has ended, or waits.
   [[nodiscard]] bool run_filters() noexcept;
   void begin_upstream() noexcept;
+  /// False: there is no such cluster.
+  [[nodiscard]] bool choose_cluster() noexcept;
   [[nodiscard]] bool connect_upstream() noexcept;
   void finish(access_log::Flag flag) noexcept;
   void close_side(Side& side) noexcept;
 
   // Constant after construction.
   TcpContext& context_;
-  upstream::Cluster& cluster_;
   const std::string peer_;
   // Touched only on the worker.
   LocalAddress local_;
+  upstream::Cluster* cluster_ = nullptr;  ///< Null: not chosen yet.
   std::shared_ptr<upstream::Host> host_;
   bool connected_ = false;
   bool closed_ = false;
@@ -112,6 +114,7 @@ class TcpSession final : public net::Disposable, public base::ListNode<TcpTag> {
   Side upstream_;
   std::chrono::system_clock::time_point wall_start_;
   net::TimePoint start_;
+  std::chrono::milliseconds idle_timeout_;
   net::MemberTimer<&TcpSession::on_timeout> timer_;
   std::unique_ptr<TcpFilters> filters_;  ///< Null: the listener has none.
 };

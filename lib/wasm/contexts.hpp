@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/intrusive_list.hpp"
+#include "wasm/declared_properties.hpp"
 #include "wasm/plugin.hpp"
 
 namespace holdfast::wasm {
@@ -43,6 +44,7 @@ struct RootContext : Context {
   // proxy_get_status: of the last call that failed.
   std::uint32_t status_code = 0;
   std::string_view status_message;  ///< During the callback about it only.
+  DeclaredProperties declared;
 };
 
 struct CallTag;

@@ -83,6 +83,7 @@ class Guest final : public CallSink {
   [[nodiscard]] Context& context() noexcept {
     return frame_.effective != nullptr ? *frame_.effective : *frame_.current;
   }
+  [[nodiscard]] Context& called() noexcept { return *frame_.current; }
   /// Null: it is no exchange's.
   [[nodiscard]] StreamHost* stream() noexcept {
     return context().slot != nullptr ? context().slot->host() : nullptr;

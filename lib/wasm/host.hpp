@@ -48,6 +48,15 @@ struct Property {
   std::string bytes;
 };
 
+/// How long lives what a plugin sets.
+enum class Span : std::uint8_t { exchange, connection };
+
+/// Of a property that a plugin sets; the defaults are those of one that nobody has declared.
+struct PropertyKind {
+  Span span = Span::exchange;
+  bool read_only = false;  ///< Can be set once.
+};
+
 /// One HTTP exchange or TCP connection, as its plugin context reaches it. resume(), close() and
 /// send_local_response() are told only after the callback into the plugin has returned, in the
 /// order in which the plugin asked.
@@ -76,7 +85,13 @@ class StreamHost {
   virtual void clear_route_cache() noexcept = 0;
   /// `path`: its parts, joined by NUL as the plugin gave them.
   [[nodiscard]] virtual Property property(std::string_view path) noexcept = 0;
-  virtual Status set_property(std::string_view path, std::string_view value) noexcept = 0;
+  /// `kind`: as which it comes into being, if it is not there. bad_argument: it is read-only.
+  virtual Status set_property(std::string_view path, std::string_view value,
+                              const PropertyKind& kind) noexcept = 0;
+  /// What steers others on the way of the exchange. not_found: no such name. bad_argument: no such
+  /// value.
+  virtual Status set_filter_state(std::string_view name, std::string_view value,
+                                  Span span) noexcept = 0;
   /// The plugin has trapped in a callback of this exchange: fail it, or let it pass, by the
   /// plugin's policy. No callback comes any more. Told after the callback has returned.
   virtual void on_plugin_failed() noexcept = 0;

@@ -21,7 +21,7 @@ bool has_upper(std::string_view name) noexcept {
 std::vector<HostImport> all_imports() {
   std::vector<HostImport> all;
   for (const auto part : {log_imports(), header_imports(), buffer_imports(), stream_imports(),
-                          call_imports(), shared_imports(), wasi_imports()}) {
+                          call_imports(), shared_imports(), foreign_imports(), wasi_imports()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

@@ -35,12 +35,13 @@ using Words = const std::uint64_t*;
 [[nodiscard]] std::string_view lower_case(Guest& guest, std::string_view name);
 void lower_case(Guest& guest, Pairs& pairs);
 
-[[nodiscard]] std::span<const HostImport> log_imports() noexcept;     // imports_log.cpp
-[[nodiscard]] std::span<const HostImport> header_imports() noexcept;  // imports_headers.cpp
-[[nodiscard]] std::span<const HostImport> buffer_imports() noexcept;  // imports_buffers.cpp
-[[nodiscard]] std::span<const HostImport> stream_imports() noexcept;  // imports_stream.cpp
-[[nodiscard]] std::span<const HostImport> call_imports() noexcept;    // imports_calls.cpp
-[[nodiscard]] std::span<const HostImport> shared_imports() noexcept;  // imports_shared.cpp
+[[nodiscard]] std::span<const HostImport> log_imports() noexcept;      // imports_log.cpp
+[[nodiscard]] std::span<const HostImport> header_imports() noexcept;   // imports_headers.cpp
+[[nodiscard]] std::span<const HostImport> buffer_imports() noexcept;   // imports_buffers.cpp
+[[nodiscard]] std::span<const HostImport> stream_imports() noexcept;   // imports_stream.cpp
+[[nodiscard]] std::span<const HostImport> call_imports() noexcept;     // imports_calls.cpp
+[[nodiscard]] std::span<const HostImport> shared_imports() noexcept;   // imports_shared.cpp
+[[nodiscard]] std::span<const HostImport> foreign_imports() noexcept;  // imports_foreign.cpp
 [[nodiscard]] std::span<const HostImport>
 wasi_imports() noexcept;  // wasi.cpp, both names of the module
 

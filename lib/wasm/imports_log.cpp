@@ -1,9 +1,8 @@
-// Host functions: log, clock, contexts, properties, status, foreign functions.
+// Host functions: log, clock, contexts, properties, status.
 #include <array>
 #include <chrono>
 #include <string>
 
-#include "wasm/foreign.hpp"
 #include "wasm/imports.hpp"
 
 namespace holdfast::wasm {
@@ -75,7 +74,9 @@ const std::string* own_property(Guest& guest, std::string_view path) noexcept {
 std::uint64_t get_property(Guest& guest, Words a) {
   const auto path = bytes(guest, a, 0);
   if (!path) return answer(Status::invalid_memory_access);
-  if (const std::string* own = own_property(guest, *path)) {
+  // As in Envoy an empty part at the end does not count.
+  if (const auto* own =
+          own_property(guest, path->substr(0, path->size() - path->ends_with('\0')))) {
     return answer(guest.vm().give(*own, word(a, 2), word(a, 3)));
   }
   StreamHost* const stream = guest.stream();
@@ -90,34 +91,8 @@ std::uint64_t set_property(Guest& guest, Words a) {
   const auto value = bytes(guest, a, 2);
   if (!path || !value) return answer(Status::invalid_memory_access);
   StreamHost* const stream = guest.stream();
-  return answer(stream != nullptr ? stream->set_property(*path, *value) : Status::not_found);
-}
-
-std::uint64_t call_foreign_function(Guest& guest, Words a) {
-  const auto name = bytes(guest, a, 0);
-  const auto input = bytes(guest, a, 2);
-  if (!name || !input) return answer(Status::invalid_memory_access);
-  Status status = Status::ok;
-  std::string& result = guest.scratch;
-  result.clear();
-  if (*name == "clear_route_cache") {
-    if (StreamHost* stream = guest.stream()) stream->clear_route_cache();
-  } else {
-    // The guest's own time does not run out in here.
-    const Limits& limits = guest.vm_config().limits;
-    const auto until = std::chrono::steady_clock::now() + limits.callback;
-    status = call_foreign(*name, *input, limits.memory, result, until);
-    if (status == Status::not_found) return answer(status);
-  }
-  // Who does not want the result gives no address for it.
-  Status written = Status::ok;
-  if (word(a, 4) != 0 && word(a, 5) != 0) {
-    written = guest.vm().give(result, word(a, 4), word(a, 5));
-  } else if (word(a, 5) != 0) {
-    const bool done = guest.vm().write_u32(word(a, 5), static_cast<std::uint32_t>(result.size()));
-    written = done ? Status::ok : Status::invalid_memory_access;
-  }
-  return answer(written != Status::ok ? written : status);
+  if (stream == nullptr) return answer(Status::not_found);
+  return answer(stream->set_property(*path, *value, guest.context().root->declared.kind_of(*path)));
 }
 
 /// emscripten's comparison of thread ids.
@@ -161,7 +136,6 @@ constexpr std::array kImports = {
     HostImport{"env", "proxy_get_status", "iii", "i", get_status},
     HostImport{"env", "proxy_get_property", "iiii", "i", get_property},
     HostImport{"env", "proxy_set_property", "iiii", "i", set_property},
-    HostImport{"env", "proxy_call_foreign_function", "iiiiii", "i", call_foreign_function},
     HostImport{"env", "pthread_equal", "ii", "i", pthread_equal},
     HostImport{"env", "emscripten_notify_memory_growth", "i", "", emscripten_notify_memory_growth},
     HostImport{"env", "abort", "iiii", "", abort},

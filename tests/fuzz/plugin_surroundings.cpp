@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "filters/wasm_state.hpp"
 #include "fuzz.hpp"
 #include "strict_reader.hpp"
 #include "upstream/http_call.hpp"
@@ -239,12 +240,19 @@ wasm::Property FuzzStream::property(std::string_view path) noexcept {
   return found == properties_.end() ? wasm::Property{} : wasm::Property{Status::ok, found->second};
 }
 
-Status FuzzStream::set_property(std::string_view path, std::string_view value) noexcept {
+Status FuzzStream::set_property(std::string_view path, std::string_view value,
+                                const wasm::PropertyKind& /*kind*/) noexcept {
   if (properties_.size() == 8 || path.size() + value.size() > kMostBody) {
     return Status::internal_failure;
   }
   properties_.insert_or_assign(std::string(path), std::string(value));
   return Status::ok;
+}
+
+Status FuzzStream::set_filter_state(std::string_view name, std::string_view value,
+                                    wasm::Span /*span*/) noexcept {
+  std::string kept;
+  return filters::steering_value(name, value, kept);
 }
 
 void FuzzStream::on_plugin_failed() noexcept {

@@ -80,7 +80,10 @@ class FuzzStream final : public wasm::StreamHost {
   void send_local_response(wasm::LocalResponse&& response) noexcept override;
   void clear_route_cache() noexcept override {}
   [[nodiscard]] wasm::Property property(std::string_view path) noexcept override;
-  wasm::Status set_property(std::string_view path, std::string_view value) noexcept override;
+  wasm::Status set_property(std::string_view path, std::string_view value,
+                            const wasm::PropertyKind& kind) noexcept override;
+  wasm::Status set_filter_state(std::string_view name, std::string_view value,
+                                wasm::Span span) noexcept override;
   void on_plugin_failed() noexcept override;
 
  private:

@@ -1,10 +1,12 @@
 """All plugin scenarios, by subject."""
-from . import bodies, calls, chains, configs, failures, headers, languages, lifecycle, network, pauses, replies, state
+from . import (bodies, calls, chains, configs, failures, foreign, headers, languages, lifecycle, network, pauses, properties,
+               replies, state)
 
 SCENARIOS = [
     scenario
     for module in (
-        headers, bodies, replies, calls, pauses, state, lifecycle, chains, configs, failures, languages, network
+        headers, bodies, replies, calls, pauses, state, lifecycle, chains, configs, failures, languages, network,
+        properties, foreign
     )
     for scenario in module.SCENARIOS
 ]

@@ -37,6 +37,9 @@ class HeldExchange final : public Exchange {
   [[nodiscard]] bool request_ends_with_head() const noexcept override { return true; }
   [[nodiscard]] bool response_ends_with_head() const noexcept override { return true; }
   [[nodiscard]] StreamInfo info() noexcept override { return {}; }
+  [[nodiscard]] std::unique_ptr<ConnectionState>& connection_state() noexcept override {
+    return connection_state_;
+  }
   void end() { ++generation_; }
 
   bool held = false;
@@ -51,6 +54,7 @@ class HeldExchange final : public Exchange {
     held = false;
     ++resumed;
   }
+  std::unique_ptr<ConnectionState> connection_state_;
 };
 
 struct Fixture {

@@ -28,10 +28,14 @@ class BareExchange final : public filters::Exchange {
   [[nodiscard]] bool request_ends_with_head() const noexcept override { return false; }
   [[nodiscard]] bool response_ends_with_head() const noexcept override { return false; }
   [[nodiscard]] filters::StreamInfo info() noexcept override { return {}; }
+  [[nodiscard]] std::unique_ptr<filters::ConnectionState>& connection_state() noexcept override {
+    return connection_state_;
+  }
 
  private:
   [[nodiscard]] bool is_held() const noexcept override { return false; }
   void resume() noexcept override {}
+  std::unique_ptr<filters::ConnectionState> connection_state_;
 };
 
 /// Decides at random; checks that what it is shown makes sense.

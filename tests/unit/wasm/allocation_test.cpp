@@ -41,7 +41,13 @@ class QuietStream final : public StreamHost {
   void send_local_response(LocalResponse&& /*response*/) noexcept override {}
   void clear_route_cache() noexcept override {}
   [[nodiscard]] Property property(std::string_view /*path*/) noexcept override { return {}; }
-  Status set_property(std::string_view, std::string_view) noexcept override { return Status::ok; }
+  Status set_property(std::string_view, std::string_view,
+                      const PropertyKind& /*kind*/) noexcept override {
+    return Status::ok;
+  }
+  Status set_filter_state(std::string_view, std::string_view, Span /*span*/) noexcept override {
+    return Status::ok;
+  }
   void on_plugin_failed() noexcept override {}
 
   FakeHeaders map;

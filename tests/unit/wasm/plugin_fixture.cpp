@@ -92,8 +92,16 @@ Property FakeStream::property(std::string_view path) noexcept {
   return at == properties.end() ? Property{} : Property{Status::ok, at->second};
 }
 
-Status FakeStream::set_property(std::string_view path, std::string_view value) noexcept {
+Status FakeStream::set_property(std::string_view path, std::string_view value,
+                                const PropertyKind& kind) noexcept {
   properties[std::string(path)] = value;
+  kinds[std::string(path)] = kind;
+  return Status::ok;
+}
+
+Status FakeStream::set_filter_state(std::string_view name, std::string_view value,
+                                    Span span) noexcept {
+  event("state " + std::string(name) + " " + std::string(value), static_cast<int>(span));
   return Status::ok;
 }
 

@@ -38,6 +38,7 @@ class FakeStream final : public StreamHost {
   std::map<MapType, FakeHeaders> maps;
   std::map<BufferType, std::string> bodies;
   std::map<std::string, std::string> properties;
+  std::map<std::string, PropertyKind> kinds;  ///< Of those that a plugin has set.
   Lines events;                    ///< What was asked for: "resume 1", "reply 403 body", "failed".
   std::function<void()> on_event;  ///< Called after each.
   LocalResponse reply;
@@ -52,7 +53,10 @@ class FakeStream final : public StreamHost {
   void send_local_response(LocalResponse&& response) noexcept override;
   void clear_route_cache() noexcept override { event("clear_route_cache"); }
   [[nodiscard]] Property property(std::string_view path) noexcept override;
-  Status set_property(std::string_view path, std::string_view value) noexcept override;
+  Status set_property(std::string_view path, std::string_view value,
+                      const PropertyKind& kind) noexcept override;
+  Status set_filter_state(std::string_view name, std::string_view value,
+                          Span span) noexcept override;
   void on_plugin_failed() noexcept override { event("failed"); }
 
  private:
