@@ -46,7 +46,8 @@ const std::string* WasmState::steering(std::string_view name) const noexcept {
 Status steering_value(std::string_view name, std::string_view value, std::string& kept) {
   if (name == kClusterSteering) {
     constexpr std::size_t kLongestName = 1024;  // More than any cluster's.
-    kept = value.substr(0, kLongestName);
+    if (value.size() > kLongestName) return Status::internal_failure;
+    kept = value;
     return Status::ok;
   }
   if (name != kIdleTimeoutSteering) return Status::not_found;

@@ -38,7 +38,7 @@ class WasmState final : public ConnectionState {
 };
 
 /// The names that set_envoy_filter_state takes; the value as it can be read again. not_found: no
-/// such name. bad_argument: no such value.
+/// such name. bad_argument: no such value. internal_failure: too long.
 [[nodiscard]] wasm::Status steering_value(std::string_view name, std::string_view value,
                                           std::string& kept);
 

@@ -41,6 +41,7 @@ TEST_CASE("only what is honoured can be set as filter state", "[wasm]") {
   CHECK(steering_value(kClusterSteering, "", kept) == Status::ok);
   CHECK(steering_value(kClusterSteering, "name", kept) == Status::ok);
   CHECK(kept == "name");
+  CHECK(steering_value(kClusterSteering, std::string(1025, 'x'), kept) == Status::internal_failure);
   CHECK(steering_value(kIdleTimeoutSteering, "0050", kept) == Status::ok);
   CHECK(kept == "50");
   for (const auto* text : {"", "-1", "1s", "18446744073709551616"})
