@@ -82,6 +82,8 @@ class Filter {
   /// What this filter holds will never go on: another answer takes its place (a deadline, an
   /// upstream that failed). Called when the filter's slot is not null. on_end() still comes.
   virtual void on_hold_cancelled(Exchange&) noexcept {}
+  /// The connection manager answers by itself, before any filter: no hook but the next two comes.
+  virtual void on_answered_early(Exchange&) noexcept {}
   /// The exchange is over, whichever way; the heads are still whole, the access log has not been
   /// written. Once, when this filter's slot is not null.
   virtual void on_complete(Exchange&) noexcept {}

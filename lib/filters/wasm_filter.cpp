@@ -150,6 +150,10 @@ BodyVerdict WasmFilter::on_response_trailers(Exchange& exchange) noexcept {
   return BodyVerdict::proceed;
 }
 
+void WasmFilter::on_answered_early(Exchange& exchange) noexcept {
+  if (stream_of(*this, exchange) == nullptr) begin(exchange).leave_out_unset();
+}
+
 void WasmFilter::on_complete(Exchange& exchange) noexcept {
   stream_of(*this, exchange)->log();
 }

@@ -31,6 +31,7 @@ class WasmFilter final : public Filter {
                                bool end) noexcept override;
   BodyVerdict on_request_trailers(Exchange& exchange) noexcept override;
   BodyVerdict on_response_trailers(Exchange& exchange) noexcept override;
+  void on_answered_early(Exchange& exchange) noexcept override;
   void on_complete(Exchange& exchange) noexcept override;
   void on_hold_cancelled(Exchange& exchange) noexcept override;
   std::chrono::milliseconds on_hold_expired(Exchange& exchange) noexcept override;

@@ -147,6 +147,23 @@ std::optional<std::uint16_t> parse_status(std::string_view text) noexcept {
 
 // --- Request ------------------------------------------------------------------------------------
 
+/// As Envoy: in the order in which its parser comes to know them; a CONNECT has no path.
+WasmRequestHeaders::WasmRequestHeaders(Head& head) noexcept : head_(head) {
+  if (head.had_absolute_target()) pseudo_ = {authority, scheme, path, method};
+  if (head.method_id() == http::Method::connect) leave_out(path);
+}
+
+void WasmRequestHeaders::leave_out_unset() noexcept {
+  if (head_.find(HeaderId::host) == nullptr) leave_out(authority);
+  if (head_.find(HeaderId::x_forwarded_proto) == nullptr) leave_out(scheme);
+}
+
+void WasmRequestHeaders::leave_out(std::size_t which) noexcept {
+  auto* const end = pseudo_.begin() + pseudo_count_;
+  pseudo_count_ =
+      static_cast<std::uint8_t>(std::remove(pseudo_.begin(), end, which) - pseudo_.begin());
+}
+
 bool WasmRequestHeaders::has_pseudo(std::size_t which) const noexcept {
   const auto* const end = pseudo_.begin() + pseudo_count_;
   return std::find(pseudo_.begin(), end, which) != end;
@@ -167,7 +184,8 @@ std::optional<std::string_view> WasmRequestHeaders::get_pseudo(std::size_t which
 }
 
 std::size_t WasmRequestHeaders::size() const noexcept {
-  return head_.field_count() - 1 + pseudo_count_;  // The host field is one of them.
+  const std::size_t host = head_.find(HeaderId::host) == nullptr ? 0 : 1;  // Not one of the fields.
+  return head_.field_count() - host + pseudo_count_;
 }
 
 void WasmRequestHeaders::collect(wasm::Pairs& out) const {
@@ -184,8 +202,9 @@ std::optional<std::string_view> WasmRequestHeaders::get(std::string_view name) c
 }
 
 std::string_view WasmRequestHeaders::missing() const noexcept {
+  const bool tunnel = head_.method_id() == http::Method::connect;
   for (const std::size_t i : {authority, path, method}) {
-    if (!has_pseudo(i)) return kPseudo[i];
+    if (!has_pseudo(i) && !(i == path && tunnel)) return kPseudo[i];
   }
   if (connect_) return ":protocol";  // A tunnel is nothing that a plugin can make of a request.
   return {};
@@ -233,9 +252,7 @@ Status WasmRequestHeaders::set(std::string_view name, std::string_view value) no
 Status WasmRequestHeaders::remove(std::string_view name) noexcept {
   const std::size_t pseudo = pseudo_index(name);
   if (pseudo < kPseudo.size()) {
-    auto* const end = pseudo_.begin() + pseudo_count_;
-    pseudo_count_ =
-        static_cast<std::uint8_t>(std::remove(pseudo_.begin(), end, pseudo) - pseudo_.begin());
+    leave_out(pseudo);
     return Status::ok;
   }
   return remove_field(head_, name);

@@ -23,7 +23,7 @@ namespace holdfast::filters {
 
 class WasmRequestHeaders final : public wasm::HeaderMap {
  public:
-  explicit WasmRequestHeaders(http::Head& head) : head_(head) {}
+  explicit WasmRequestHeaders(http::Head& head) noexcept;
 
   [[nodiscard]] std::size_t size() const noexcept override;
   void collect(wasm::Pairs& out) const override;
@@ -36,8 +36,11 @@ class WasmRequestHeaders final : public wasm::HeaderMap {
   /// A pseudo header that is not there (any more), and without which no request can be sent: its
   /// name. Empty: all is there.
   [[nodiscard]] std::string_view missing() const noexcept;
+  /// The request was answered before it got a scheme, and perhaps has no authority.
+  void leave_out_unset() noexcept;
 
  private:
+  void leave_out(std::size_t which) noexcept;
   [[nodiscard]] bool has_pseudo(std::size_t which) const noexcept;
   [[nodiscard]] std::optional<std::string_view> get_pseudo(std::size_t which) const noexcept;
   wasm::Status set_pseudo(std::string_view name, std::string_view value) noexcept;

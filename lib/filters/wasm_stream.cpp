@@ -39,8 +39,9 @@ void WasmStream::begin(Exchange& exchange) noexcept {
 
 void WasmStream::log() noexcept {
   over_ = true;
+  if (context_ != nullptr && !seen_) context_->create();  // As Envoy: nothing is shown to that yet.
   response_->hide_hop_by_hop();
-  request_shown_ = true;
+  request_shown_ = !exchange_->request().method().empty();
   response_shown_ = exchange_->response().status != 0;
   response_trailers_shown_ = response_trailers_shown_ || exchange_->response_trailers().present();
   if (context_ != nullptr) context_->log();

@@ -26,6 +26,8 @@ class WasmStream final : public wasm::StreamHost {
   /// The plugin has seen the request's head; else it hears of the exchange only at its end.
   [[nodiscard]] bool seen() const noexcept { return seen_; }
   void see() noexcept { seen_ = true; }
+  /// The connection manager has answered it.
+  void leave_out_unset() noexcept { request_->leave_out_unset(); }
   void set_context(wasm::StreamContext* context) noexcept { context_ = context; }
   /// proxy_on_log.
   void log() noexcept;

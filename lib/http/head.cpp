@@ -28,6 +28,7 @@ Head& Head::operator=(Head&& other) noexcept {
   noted_ = other.noted_;
   again_ = other.again_;
   method_ = other.method_;
+  absolute_target_ = other.absolute_target_;
   method_offset_ = other.method_offset_;
   method_length_ = other.method_length_;
   target_offset_ = other.target_offset_;
@@ -45,6 +46,7 @@ void Head::clear() noexcept {
   version = Version::http_1_1;
   status = 0;
   method_ = Method::unknown;
+  absolute_target_ = false;
   method_offset_ = method_length_ = 0;
   target_offset_ = target_length_ = 0;
 }
@@ -227,6 +229,7 @@ void Head::set_method_range(Method method, std::uint32_t offset, std::uint32_t l
 }
 
 void Head::strip_target(std::uint32_t length) noexcept {
+  absolute_target_ = true;
   target_offset_ += length;
   target_length_ -= length;
   if (target_length_ > 0 && bytes_.data()[target_offset_] == '/') return;

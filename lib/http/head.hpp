@@ -75,6 +75,8 @@ class Head {
   [[nodiscard]] std::string_view target() const noexcept {
     return text(target_offset_, target_length_);
   }
+  /// The target came with scheme and authority.
+  [[nodiscard]] bool had_absolute_target() const noexcept { return absolute_target_; }
   void set_method(std::string_view method);
   void set_target(std::string_view target);
 
@@ -184,6 +186,7 @@ class Head {
   std::uint64_t noted_ = 0;  ///< Hints of the names that were read.
   std::uint64_t again_ = 0;  ///< Those that came again; bit 0: a name with an id did.
   Method method_ = Method::unknown;
+  bool absolute_target_ = false;
   std::uint32_t method_offset_ = 0, method_length_ = 0;
   std::uint32_t target_offset_ = 0, target_length_ = 0;
 };

@@ -47,9 +47,10 @@ class HeadWriter {
       text("\r\n");
     }
   }
-  void tail(bool chunked) noexcept {
+  void tail(bool chunked, bool says_empty = false) noexcept {
     end_run();
     if (chunked) text("transfer-encoding: chunked\r\n");
+    if (says_empty) text("content-length: 0\r\n");
     text("\r\n");
   }
 
@@ -97,7 +98,8 @@ void append_request_head(base::Buffer& out, const Head& head, bool chunked) {
   writer.tail(chunked);
 }
 
-void append_response_head(base::Buffer& out, const Head& head, Version version, bool chunked) {
+void append_response_head(base::Buffer& out, const Head& head, Version version, bool chunked,
+                          bool says_empty) {
   HeadWriter writer(out, head);
   writer.text(version == Version::http_1_0 ? "HTTP/1.0 " : "HTTP/1.1 ");
   assert(head.status >= 100 && head.status <= 999);
@@ -112,7 +114,7 @@ void append_response_head(base::Buffer& out, const Head& head, Version version, 
     if (f.removed || is_framing_left_out(f.id, chunked)) continue;
     writer.field(f);
   }
-  writer.tail(chunked);
+  writer.tail(chunked, says_empty);
 }
 
 std::size_t chunk_header(std::uint64_t size, char* out) noexcept {

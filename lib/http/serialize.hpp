@@ -20,8 +20,10 @@ namespace holdfast::http {
 /// content-length either: `chunked` alone decides.
 void append_request_head(base::Buffer& out, const Head& head, bool chunked);
 
-/// Append "HTTP/1.x STATUS Reason\r\n" and then the same, without a place of honour for `host`.
-void append_response_head(base::Buffer& out, const Head& head, Version version, bool chunked);
+/// Append "HTTP/1.x STATUS Reason\r\n" and then the same, without a place of honour for `host`;
+/// `says_empty`: "content-length: 0" last, which is then not in the head.
+void append_response_head(base::Buffer& out, const Head& head, Version version, bool chunked,
+                          bool says_empty = false);
 
 /// Ends a chunked message that has no trailers.
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";

@@ -110,15 +110,20 @@ void Exchange::begin(const http::HeadResult& result) noexcept {
     }
     request_.add(HeaderId::host, context_.config.default_host_for_http_10);
   }
-  switch (strip_hop_by_hop(request_)) {
+  if (request_.method_id() == http::Method::options && request_.target() == "*") {
+    context_.stats.downstream_rq_non_relative_path.add();
+    keep_alive_ = keep_alive_ && !result.upgrade;
+    return answer_early(404, "", Flag::none, "absolute_path_rejected");
+  }
+  const HopByHop hop_by_hop = strip_hop_by_hop(request_);
+  switch (hop_by_hop) {
     case HopByHop::host_nominated:
-      return reject(400, "", Flag::none, "invalid_connection_header");
+      request_.remove(HeaderId::host);
+      return reject(400, "", Flag::none, "missing_host_header");
     case HopByHop::proxy_nominated:
     case HopByHop::too_many_options:
       return reject(400, "Bad Request", Flag::none, "invalid_connection_header");
-    case HopByHop::upgrade:
-      context_.stats.downstream_rq_ws_on_non_ws_route.add();
-      return reject(403, "", Flag::none, "upgrade_failed");
+    case HopByHop::upgrade:  // Refused below, as Envoy: when it has a route.
     case HopByHop::removed:
       break;
   }
@@ -129,6 +134,7 @@ void Exchange::begin(const http::HeadResult& result) noexcept {
            session_.peer_is_loopback() ? context_.worker.interface_address : session_.peer_ip()},
       context_.worker.request_ids);
   choose_route();
+  if (hop_by_hop == HopByHop::upgrade) return refuse_upgrade();
   if (bodies_ != nullptr) return filter_request_head();
   run_request_filters(0);
 }
@@ -141,6 +147,15 @@ void Exchange::choose_route() noexcept {
     route_timeout_ = cluster->timeout;
     if (cluster->idle_timeout) touch();
   }
+}
+
+/// Of the cluster that it will not go to, the log tells.
+void Exchange::refuse_upgrade() noexcept {
+  context_.stats.downstream_rq_ws_on_non_ws_route.add();
+  const auto* route =
+      route_ == nullptr ? nullptr : std::get_if<config::ClusterRoute>(&route_->action);
+  if (route != nullptr) cluster_ = &context_.worker.clusters.at(route->cluster_index);
+  reject(403, "", Flag::none, "upgrade_failed");
 }
 
 /// A filter has changed what the route is chosen by.
@@ -390,10 +405,16 @@ void Exchange::reject(std::uint16_t status, std::string_view body, Flag flag,
     reset_state();
     head_request_ = request_.method_id() == http::Method::head;
   }
-  rejected_ = true;
   keep_alive_ = false;
+  answer_early(status, body, flag, details);
+}
+
+void Exchange::answer_early(std::uint16_t status, std::string_view body, Flag flag,
+                            std::string_view details) noexcept {
+  rejected_ = true;
   flags_.set(flag);
   details_ = details;
+  for (const auto& filter : context_.filters.all()) filter->on_answered_early(*this);
   make_local_response(status, body);
   send_response_head();
 }

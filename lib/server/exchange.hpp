@@ -44,6 +44,9 @@ class Exchange final : public filters::Exchange,
   /// A head that is not to be served (or none at all): answer without filters, and close.
   void reject(std::uint16_t status, std::string_view body, access_log::Flag flag,
               std::string_view details) noexcept;
+  /// The same, and the connection goes on.
+  void answer_early(std::uint16_t status, std::string_view body, access_log::Flag flag,
+                    std::string_view details) noexcept;
   void on_request_body(std::span<char> bytes, bool end) noexcept;
   /// No more of the request right now: send what was put together from it.
   void on_request_pause() noexcept;
@@ -75,7 +78,7 @@ class Exchange final : public filters::Exchange,
   void reset_stream() noexcept override;
   void clear_route_cache() noexcept override { route_stale_ = true; }
   [[nodiscard]] bool request_ends_with_head() const noexcept override {
-    return request_ends_with_head_;
+    return request_ends_with_head_ && request_.method_id() != http::Method::connect;  // As Envoy.
   }
   [[nodiscard]] bool response_ends_with_head() const noexcept override;
   [[nodiscard]] filters::StreamInfo info() noexcept override;
@@ -118,6 +121,7 @@ class Exchange final : public filters::Exchange,
   enum class Staged : std::uint8_t { nothing, request, response };
 
   void reset_state() noexcept;
+  void refuse_upgrade() noexcept;
   void run_request_filters(std::size_t next) noexcept;
   /// Flat: called from two places it would be four calls deep; 20 instructions a request.
   [[gnu::flatten]] void choose_route() noexcept;

@@ -59,7 +59,8 @@ filters::StreamInfo Exchange::info() noexcept {
       since(answered && response_end_ != net::TimePoint{}, upstream_start_, response_end_);
   info.request_head_bytes = request_.raw_size();
   info.request_body_bytes = bytes_received_;
-  info.response_body_bytes = bodies_ == nullptr ? bytes_sent_ : bodies_->response.bytes_passed();
+  const bool piped = bodies_ != nullptr && !rejected_;
+  info.response_body_bytes = piped ? bodies_->response.bytes_passed() : bytes_sent_;
   if (upstream_ != nullptr && upstream_host_.empty()) {
     upstream_host_ = upstream_->host().text();
     upstream_local_ = upstream_->local_address();
@@ -95,7 +96,7 @@ void Exchange::write_access_log() noexcept {
   if (has_head) {
     record.request = &request_;
     record.method = request_.method();
-    record.path = request_.target();
+    if (request_.method_id() != http::Method::connect) record.path = request_.target();
     record.authority = request_.get(http::HeaderId::host);
     record.scheme = request_.get(http::HeaderId::x_forwarded_proto);
   }

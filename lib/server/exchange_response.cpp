@@ -68,7 +68,8 @@ void Exchange::stage_response_head(Origin origin, http::Framing framing) noexcep
   end_response_head(response_, request_, framing_);
   base::Buffer& buffer = session_.loop().write_buffer();
   buffer.clear();
-  http::append_response_head(buffer, response_, request_.version, framing_.chunked);
+  http::append_response_head(buffer, response_, request_.version, framing_.chunked,
+                             framing_.says_empty);
   staged_ = Staged::response;
   phase_ = Phase::responding;
 }

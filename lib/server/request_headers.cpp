@@ -192,12 +192,13 @@ HopByHop strip_hop_by_hop(http::Head& request) noexcept {
       const HopByHop found = strip_nominated(request, request.value(field));
       if (found != HopByHop::removed) verdict = found;
     }
+    if (upgrade_option && verdict == HopByHop::removed &&
+        request.find(HeaderId::upgrade) != nullptr && !offers_only_h2c(request)) {
+      return HopByHop::upgrade;
+    }
     request.remove(HeaderId::connection);
   }
   if (request.find(HeaderId::upgrade) != nullptr) {
-    if (upgrade_option && verdict == HopByHop::removed && !offers_only_h2c(request)) {
-      verdict = HopByHop::upgrade;
-    }
     request.remove(HeaderId::upgrade);
     request.remove(std::string_view("http2-settings"));
   }

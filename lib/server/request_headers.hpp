@@ -17,7 +17,7 @@ namespace holdfast::server {
 
 enum class HopByHop : std::uint8_t {
   removed,
-  upgrade,           ///< The client wants another protocol, which we don't speak.
+  upgrade,           ///< The client wants another protocol, which we don't speak: they stay.
   host_nominated,    ///< "Connection: host": 400 without a body.
   proxy_nominated,   ///< Connection names a forwarding field: 400 "Bad Request".
   too_many_options,  ///< Connection has ten options or more: the same.

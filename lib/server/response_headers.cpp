@@ -94,7 +94,6 @@ void end_response_head(http::Head& response, const http::Head& request,
   } else if (request.version == http::Version::http_1_0) {
     response.add(HeaderId::connection, "keep-alive");
   }
-  if (framing.says_empty) response.add(HeaderId::content_length, "0");
 }
 
 void finish_response_headers(http::Head& response, const http::Head& request,

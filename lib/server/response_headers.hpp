@@ -39,7 +39,7 @@ struct ClientFraming {
   bool chunked = false;
   bool until_close = false;
   bool close = false;       ///< The connection ends behind this response.
-  bool says_empty = false;  ///< Nothing follows, and "content-length: 0" tells so.
+  bool says_empty = false;  ///< Nothing follows: "content-length: 0" on the wire only. As Envoy.
 };
 /// Of the client's request, what says how an answer is delimited.
 struct ClientRequest {
@@ -58,7 +58,7 @@ struct ClientRequest {
   return frame_response(response, client, origin, framing);
 }
 
-/// The last fields of a response's head: connection, and the length of an empty body.
+/// The last field of a response's head: connection.
 void end_response_head(http::Head& response, const http::Head& request,
                        const ClientFraming& framing);
 

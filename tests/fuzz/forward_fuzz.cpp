@@ -159,7 +159,7 @@ bool answer(Message& message, const http::Head& request,
       server::frame_response(head, request, server::Origin::upstream, message.result.framing);
   server::finish_response_headers(head, request, config, "Mon, 23 Nov 2026 20:00:00 GMT");
   server::end_response_head(head, request, framing);
-  out += http::response_text(head, request.version, framing.chunked);
+  out += http::response_text(head, request.version, framing.chunked, framing.says_empty);
   if (request.method() != "HEAD") append_body(out, message, framing.chunked);
   sent.status = head.status;
   sent.body = message.body();

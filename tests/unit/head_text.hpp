@@ -13,9 +13,10 @@ inline std::string request_text(const Head& head, bool chunked) {
   return std::string(out.view());
 }
 
-inline std::string response_text(const Head& head, Version version, bool chunked) {
+inline std::string response_text(const Head& head, Version version, bool chunked,
+                                 bool says_empty = false) {
   base::Buffer out;
-  append_response_head(out, head, version, chunked);
+  append_response_head(out, head, version, chunked, says_empty);
   return std::string(out.view());
 }
 

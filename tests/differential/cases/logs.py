@@ -15,6 +15,10 @@ EXCHANGES = {
     "quotes": (request(target="/be", headers=[("user-agent", 'a"b\\c'), ("x-up", "1")]), None),
     "original path": (request(target="/be", headers=[("x-envoy-original-path", "/orig")]), None),
     "fragment": (request(target="/be#x"), None),
+    "OPTIONS *": (request("OPTIONS", "*"), None),
+    "tunnel": (request("CONNECT", "foo.test:1", host="foo.test:1"), None),
+    "upgrade": (request(target="/be", headers=[("connection", "upgrade"), ("upgrade", "websocket")]), None),
+    "host nominated": (request(target="/be", headers=[("connection", "host")]), None),
 }
 
 
@@ -27,6 +31,11 @@ CASES = [
     for listener in ("default", "text", "json")
     for name, (send, script) in EXCHANGES.items()
 ] + [
+    Case("OPTIONS * twice, with a body", "basic:plain", [
+        request("OPTIONS", "*", [("content-length", "3")], b"abc"), Read(), request("OPTIONS", "*"), Read()]),
+    Case("OPTIONS *, the body comes later", "basic:plain", [request("OPTIONS", "*", [("content-length", "3")]), Read()]),
+    Case("OPTIONS * with an upgrade", "basic:plain", request("OPTIONS", "*", [
+        ("connection", "upgrade"), ("upgrade", "websocket")])),
     Case("log: http/1.1 twice", "logs:text", [request(target="/be") * 2, Read(), Read()], fate="none"),
     Case("log, listener on all addresses", "logs:everywhere", request(target="/be"), fate="none", log=True),
     Case("log, listener on all addresses: HTTP/1.0", "logs:everywhere", request(target="/be", version="HTTP/1.0"), fate="none",

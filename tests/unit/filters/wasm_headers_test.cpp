@@ -4,6 +4,7 @@
 #include <string>
 
 #include "catch.hpp"
+#include "http/head_parser.hpp"
 
 namespace holdfast::filters {
 namespace {
@@ -25,6 +26,42 @@ TEST_CASE("a name that a head can't hold is refused", "[wasm]") {
   http::Trailers owned;
   WasmTrailers trailers(owned);
   CHECK(trailers.add(name, "1") == Status::bad_argument);
+}
+
+std::string names_of(const wasm::HeaderMap& map) {
+  wasm::Pairs pairs;
+  map.collect(pairs);
+  CHECK(map.size() == pairs.size());
+  std::string names;
+  for (const auto& [name, value] : pairs) names.append(names.empty() ? "" : " ").append(name);
+  return names;
+}
+
+TEST_CASE("pseudo headers stand in the order in which Envoy comes to know them", "[wasm]") {
+  http::Head head;
+  const auto read = [&head](const std::string& line) -> http::Head& {
+    const std::string bytes = line + " HTTP/1.1\r\nhost: h:1\r\n\r\n";
+    REQUIRE(http::parse_request_head(bytes, {}, head).state == http::HeadResult::State::complete);
+    return head;
+  };
+  CHECK(names_of(WasmRequestHeaders(read("GET /"))) == ":authority :path :method :scheme");
+  CHECK(names_of(WasmRequestHeaders(read("GET http://a/"))) == ":authority :scheme :path :method");
+  const WasmRequestHeaders tunnel(read("CONNECT h:1"));
+  CHECK(names_of(tunnel) == ":authority :method :scheme");
+  CHECK(tunnel.missing().empty());
+}
+
+TEST_CASE("a request that was answered early lacks what was not set", "[wasm]") {
+  http::Head head;
+  head.set_method("GET");
+  head.set_target("/");
+  WasmRequestHeaders map(head);
+  map.leave_out_unset();
+  CHECK(names_of(map) == ":path :method");
+  head.add("host", "h");
+  WasmRequestHeaders with_host(head);
+  with_host.leave_out_unset();
+  CHECK(names_of(with_host) == ":authority :path :method");
 }
 
 TEST_CASE("a head does not grow without end", "[wasm]") {

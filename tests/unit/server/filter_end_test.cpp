@@ -290,6 +290,42 @@ TEST_CASE("the route is chosen anew for a request whose filter says so", "[end]"
   }
 }
 
+TEST_CASE("filters hear of what is answered without them at its end", "[end]") {
+  struct Row {
+    std::string sent;
+    std::uint16_t status;
+    std::string details;
+    std::string last;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"GET /up HTTP/1.1\r\n\r\n", 400, "missing_host_header", "0\r\n\r\n"},
+      {"GARBAGE\r\n\r\n", 400, "http1.codec_error", "Bad Request"},
+      {"GET /up HTTP/1.0\r\nhost: h\r\n\r\n", 426, "low_version", "Upgrade Required"},
+      {"GET /up#x HTTP/1.1\r\nhost: h\r\n\r\n", 400, "path_normalization_failed", "0\r\n\r\n"},
+      {"GET /up HTTP/1.1\r\nhost: h\r\nconnection: host\r\n\r\n", 400, "missing_host_header",
+       "0\r\n\r\n"},
+      {"GET /up HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n", 403,
+       "upgrade_failed", "0\r\n\r\n"},
+      {"OPTIONS * HTTP/1.1\r\nhost: h\r\n\r\n", 404, "absolute_path_rejected", "0\r\n\r\n"},
+  }));
+  CAPTURE(row.sent);
+  FilterFixture f(2);
+  f.send(row.sent);
+  CHECK(has(f.client_gets(row.last), " " + std::to_string(row.status) + " "));
+  CHECK(f.trace == Trace{"a.answered", "b.answered", "a.complete", "b.complete", "a.end", "b.end"});
+  CHECK(f.filter().status == row.status);
+  CHECK(f.filter().details == row.details);
+}
+
+TEST_CASE("OPTIONS * does not end the connection", "[end]") {
+  FilterFixture f;
+  for (int i = 0; i < 2; ++i) {
+    f.send("OPTIONS * HTTP/1.1\r\nhost: h\r\n\r\n");
+    CHECK_FALSE(has(f.client_gets("0\r\n\r\n"), "connection: close"));
+  }
+  CHECK(f.stats.downstream_rq_non_relative_path.get() == 2);
+}
+
 TEST_CASE("on a listener on all addresses the local address is the connection's own", "[end]") {
   FilterFixture f;
   const auto [listener, starts] =

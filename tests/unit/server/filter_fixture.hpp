@@ -71,6 +71,10 @@ class ScriptedFilter final : public filters::Filter {
   void on_hold_cancelled(filters::Exchange&) noexcept override {
     trace_.push_back(name_ + ".cancelled");
   }
+  void on_answered_early(filters::Exchange& e) noexcept override {
+    e.slot(index()) = this;
+    trace_.push_back(name_ + ".answered");
+  }
   void on_complete(filters::Exchange& e) noexcept override {
     status = e.info().response_code;
     details = e.info().response_details;
