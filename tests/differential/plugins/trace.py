@@ -15,7 +15,7 @@ DATA = 65536  # Where the plugins' texts begin: larger numbers are addresses.
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 # Properties whose value, or whose size, differs from run to run.
 VARYING = re.compile(r"\b((?:request|response|upstream|source|destination)\.\w*"
-                     r"(?:time|duration|latency|port|total_size)) = \[8\] 0x\w+")
+                     r"(?:time|duration|latency|port|total_size)|response\.headers_bytes) = \[8\] 0x\w+")
 SIZED = re.compile(r"\b((?:\w+\.)?(?:\w*address|headers|id|host)) = \[\d\d+\] (?:0x(\w{8})\w*)?")
 # Calls with an id that the host has chosen: which parameter, and what it names.
 IDS = (
