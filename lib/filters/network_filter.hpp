@@ -35,7 +35,7 @@ class Connection {
   /// The tcp_proxy is to take that cluster instead of its own. The last word counts that is said
   /// before all filters have let the connection begin.
   virtual void choose_cluster(std::string_view name) = 0;
-  /// Likewise; 0 = off.
+  /// Likewise. REQUIRES: more than 0.
   virtual void set_idle_timeout(std::chrono::milliseconds timeout) noexcept = 0;
 };
 

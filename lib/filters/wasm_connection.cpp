@@ -27,7 +27,7 @@ std::chrono::milliseconds milliseconds_of(std::string_view text) {
   constexpr std::int64_t kMost = std::chrono::milliseconds(std::chrono::hours(24 * 365)).count();
   std::int64_t number = kMost;
   std::from_chars(text.data(), text.data() + text.size(), number);
-  return std::chrono::milliseconds(std::min(number, kMost));
+  return std::chrono::milliseconds(std::clamp<std::int64_t>(number, 1, kMost));  // 0: at once.
 }
 
 /// A connection as its plugin context reaches it.

@@ -7,6 +7,7 @@
 #include "http/body_decoder.hpp"
 #include "http/head_scan.hpp"
 #include "http/joined_fields.hpp"
+#include "http/scheme.hpp"
 
 namespace holdfast::filters {
 namespace {
@@ -178,8 +179,10 @@ std::optional<std::string_view> WasmRequestHeaders::get_pseudo(std::size_t which
       return head_.target();
     case method:
       return connect_ ? "CONNECT" : head_.method();
-    default:
-      return get_field(head_, "x-forwarded-proto").value_or("http");
+    default: {
+      const std::string_view known = http::scheme_of(head_);
+      return known.empty() ? "http" : known;
+    }
   }
 }
 

@@ -110,22 +110,14 @@ void Exchange::begin(const http::HeadResult& result) noexcept {
     }
     request_.add(HeaderId::host, context_.config.default_host_for_http_10);
   }
+  // What follows may be a tunnel's, whoever answers, and whatever a filter makes of the method.
+  if (request_.method_id() == http::Method::connect) keep_alive_ = false;
+  const HopByHop hop_by_hop = strip_hop_by_hop(request_);
+  if (refuse_options(hop_by_hop)) return;
   if (request_.method_id() == http::Method::options && request_.target() == "*") {
     context_.stats.downstream_rq_non_relative_path.add();
     keep_alive_ = keep_alive_ && !result.upgrade;
     return answer_early(404, "", Flag::none, "absolute_path_rejected");
-  }
-  const HopByHop hop_by_hop = strip_hop_by_hop(request_);
-  switch (hop_by_hop) {
-    case HopByHop::host_nominated:
-      request_.remove(HeaderId::host);
-      return reject(400, "", Flag::none, "missing_host_header");
-    case HopByHop::proxy_nominated:
-    case HopByHop::too_many_options:
-      return reject(400, "Bad Request", Flag::none, "invalid_connection_header");
-    case HopByHop::upgrade:  // Refused below, as Envoy: when it has a route.
-    case HopByHop::removed:
-      break;
   }
   add_forwarding_headers(
       request_, context_.config,
@@ -134,9 +126,31 @@ void Exchange::begin(const http::HeadResult& result) noexcept {
            session_.peer_is_loopback() ? context_.worker.interface_address : session_.peer_ip()},
       context_.worker.request_ids);
   choose_route();
-  if (hop_by_hop == HopByHop::upgrade) return refuse_upgrade();
+  if (hop_by_hop == HopByHop::upgrade) {
+    if (route_ != nullptr) return refuse_upgrade();
+    keep_alive_ = false;
+    request_.remove(HeaderId::connection);
+    request_.remove(HeaderId::upgrade);
+  }
   if (bodies_ != nullptr) return filter_request_head();
   run_request_filters(0);
+}
+
+bool Exchange::refuse_options(HopByHop found) noexcept {
+  switch (found) {
+    case HopByHop::host_nominated:
+      request_.remove(HeaderId::host);
+      reject(400, "", Flag::none, "missing_host_header");
+      return true;
+    case HopByHop::proxy_nominated:
+    case HopByHop::too_many_options:
+      reject(400, "Bad Request", Flag::none, "invalid_connection_header");
+      return true;
+    case HopByHop::upgrade:  // Later, as Envoy: when it has a route.
+    case HopByHop::removed:
+      break;
+  }
+  return false;
 }
 
 void Exchange::choose_route() noexcept {
@@ -149,12 +163,8 @@ void Exchange::choose_route() noexcept {
   }
 }
 
-/// Of the cluster that it will not go to, the log tells.
 void Exchange::refuse_upgrade() noexcept {
   context_.stats.downstream_rq_ws_on_non_ws_route.add();
-  const auto* route =
-      route_ == nullptr ? nullptr : std::get_if<config::ClusterRoute>(&route_->action);
-  if (route != nullptr) cluster_ = &context_.worker.clusters.at(route->cluster_index);
   reject(403, "", Flag::none, "upgrade_failed");
 }
 
@@ -169,7 +179,6 @@ void Exchange::route() noexcept {
   if (route_stale_) choose_again();
   if (route_ == nullptr) {
     context_.stats.no_route.add();
-    if (request_.method_id() == http::Method::connect) keep_alive_ = false;
     return local_reply(404, "", Flag::no_route_found, "route_not_found");
   }
   context_.stats.rq_total.add();

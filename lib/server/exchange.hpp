@@ -30,6 +30,7 @@
 namespace holdfast::server {
 
 class Session;
+enum class HopByHop : std::uint8_t;
 struct HttpContext;
 
 class Exchange final : public filters::Exchange,
@@ -121,7 +122,11 @@ class Exchange final : public filters::Exchange,
   enum class Staged : std::uint8_t { nothing, request, response };
 
   void reset_state() noexcept;
+  /// Of the Connection field. True: answered.
+  bool refuse_options(HopByHop found) noexcept;
   void refuse_upgrade() noexcept;
+  /// The one that the request is sent to, or would be. Null: none.
+  [[nodiscard]] const upstream::Cluster* routed_cluster() const noexcept;
   void run_request_filters(std::size_t next) noexcept;
   /// Flat: called from two places it would be four calls deep; 20 instructions a request.
   [[gnu::flatten]] void choose_route() noexcept;

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "access_log/log.hpp"
+#include "http/scheme.hpp"
 #include "server/exchange.hpp"
 #include "server/http_context.hpp"
 #include "server/request_headers.hpp"
@@ -84,6 +85,12 @@ filters::StreamInfo Exchange::info() noexcept {
   return info;
 }
 
+const upstream::Cluster* Exchange::routed_cluster() const noexcept {
+  if (cluster_ != nullptr || route_ == nullptr) return cluster_;
+  const auto* route = std::get_if<config::ClusterRoute>(&route_->action);
+  return route == nullptr ? nullptr : &context_.worker.clusters.at(route->cluster_index);
+}
+
 void Exchange::write_access_log() noexcept {
   const net::TimePoint now = session_.loop().now();
   const bool has_head = !request_.method().empty();
@@ -98,7 +105,7 @@ void Exchange::write_access_log() noexcept {
     record.method = request_.method();
     if (request_.method_id() != http::Method::connect) record.path = request_.target();
     record.authority = request_.get(http::HeaderId::host);
-    record.scheme = request_.get(http::HeaderId::x_forwarded_proto);
+    record.scheme = http::scheme_of(request_);
   }
   record.protocol = request_.version == http::Version::http_1_0 ? "HTTP/1.0"sv : "HTTP/1.1"sv;
   if (response_.status != 0) record.response = &response_;
@@ -116,7 +123,10 @@ void Exchange::write_access_log() noexcept {
   record.response_tx_duration = since(has_upstream_response, response_start_, now);
   record.upstream_host = upstream_host_;
   record.upstream_attempts = !has_host ? 0 : retried_ ? 2 : 1;
-  if (cluster_ != nullptr) record.upstream_cluster = cluster_->config().name;
+  // As Envoy: of a request that is not sent on, too.
+  if (const upstream::Cluster* cluster = routed_cluster()) {
+    record.upstream_cluster = cluster->config().name;
+  }
   if (route_ != nullptr) record.route_name = route_->name;
   record.downstream_remote_address = record.downstream_direct_remote_address = session_.peer();
   record.downstream_local_address = session_.local_address();

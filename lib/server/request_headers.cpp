@@ -19,7 +19,7 @@ using http::HeaderId;
 
 /// Control fields that a client must not set (Envoy strips them from any request that is not
 /// internal).
-constexpr std::array<std::string_view, 13> kControlFields = {
+constexpr std::array<std::string_view, 14> kControlFields = {
     "x-envoy-upstream-rq-timeout-ms",
     "x-envoy-max-retries",
     "x-envoy-retry-on",
@@ -33,6 +33,7 @@ constexpr std::array<std::string_view, 13> kControlFields = {
     "x-envoy-retriable-header-names",
     "x-envoy-upstream-stream-duration-ms",
     "x-envoy-upstream-rq-timeout-alt-response",
+    "x-envoy-original-url",
 };
 /// Those that it may set only behind a trusted hop.
 constexpr std::array<std::string_view, 4> kEdgeFields = {
@@ -82,18 +83,22 @@ HopByHop strip_nominated(http::Head& request, std::string_view options) {
 /// h2c is an offer that a server may ignore (RFC 9110 7.8), and Envoy does; others mean what they
 /// say.
 bool offers_only_h2c(const http::Head& request) {
+  std::size_t lines = 0;  // Two offers are one of "h2c,h2c" to Envoy, which is another protocol.
   return std::ranges::all_of(request.fields(), [&](const http::Field& field) {
     return field.removed || field.id != HeaderId::upgrade ||
-           base::equals_ignoring_case(request.value(field), "h2c");
+           (++lines == 1 && base::equals_ignoring_case(request.value(field), "h2c"));
   });
 }
 
 void sanitize_te(http::Head& request) {
   if (request.find(HeaderId::te) == nullptr) return;
   bool trailers = false;
-  base::for_each_member(request.get(HeaderId::te), [&](std::string_view token) {
-    trailers = trailers || base::equals_ignoring_case(token, "trailers");
-  });
+  for (const http::Field& field : request.fields()) {
+    if (field.removed || field.id != HeaderId::te) continue;
+    base::for_each_member(request.value(field), [&](std::string_view token) {
+      trailers = trailers || base::equals_ignoring_case(token, "trailers");
+    });
+  }
   if (trailers) {
     request.set(HeaderId::te, "trailers");
   } else {
@@ -157,20 +162,26 @@ bool is_ip(std::string_view text) {
          ::inet_pton(AF_INET6, buffer.data(), &address) == 1;
 }
 
+/// Envoy has no comma for what is empty.
+void add_address(std::string& joined, std::string_view address) {
+  if (!joined.empty() && !address.empty()) joined += ',';
+  joined += address;
+}
+
 /// One X-Forwarded-For line, as Envoy sends it, with `address` (if any) at its end.
 void settle_forwarded_for(http::Head& request, std::string_view address) {
   std::string joined;
   std::size_t lines = 0;
   for (const http::Field& field : request.fields()) {
     if (field.removed || field.id != HeaderId::x_forwarded_for) continue;
-    if (lines++ != 0) joined += ',';
-    joined += request.value(field);
+    ++lines;
+    add_address(joined, request.value(field));
   }
   if (lines == 0) {
     if (!address.empty()) request.add(HeaderId::x_forwarded_for, address);
     return;
   }
-  if (!address.empty()) joined.append(",").append(address);
+  add_address(joined, address);
   if (lines > 1 || !address.empty()) request.set(HeaderId::x_forwarded_for, joined);
 }
 

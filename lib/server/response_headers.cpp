@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "base/text.hpp"
+#include "http/scheme.hpp"
 
 namespace holdfast::server {
 namespace {
@@ -61,7 +62,7 @@ void strip_response(http::Head& response) noexcept {
 }
 
 void add_location(http::Head& response, const http::Head& request) {
-  std::string url(request.get(HeaderId::x_forwarded_proto));
+  std::string url(http::scheme_of(request));
   url.append("://").append(request.get(HeaderId::host)).append(request.target());
   response.add("location", url);
 }

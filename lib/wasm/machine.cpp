@@ -14,8 +14,9 @@ constexpr int kLongLife = 10;
 /// Traps that are told each; later ones once a minute.
 constexpr unsigned kToldEach = 20;
 /// A guest is made at once for 1 of the budget per such a time of the CPU: at most a fifth of it
-/// goes there in the long run. (A twentieth is too little for plugins that compile rules when they
-/// start: a client that trapped one each five seconds had it down for half the time.)
+/// goes there in the long run, for starts of up to two seconds. (A twentieth is too little for
+/// plugins that compile rules when they start: a client that trapped one each five seconds had it
+/// down for half the time.)
 constexpr std::chrono::milliseconds kPriceUnit{200};
 constexpr std::chrono::milliseconds kRefill{1'000};
 /// No guest is made at once while more than so many that have trapped still have exchanges, and

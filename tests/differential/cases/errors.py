@@ -31,6 +31,10 @@ LOCAL = [
     plain("percent-encoding is not decoded", request(target="/%62e")),
     plain("path in the query", request(target="/?/be")),
     plain("options *", request("OPTIONS", "*")),
+    plain("options *, a connection option that names the host", request("OPTIONS", "*", [("connection", "host")])),
+    plain("options *, eleven connection options", request("OPTIONS", "*", [("connection", ",".join("abcdefghijk"))])),
+    plain("an upgrade without a route", request(target="/none", headers=[("connection", "upgrade"), ("upgrade", "websocket")])),
+    plain("h2c offered twice", request(target="/be", headers=[("connection", "upgrade"), ("upgrade", "h2c"), ("upgrade", "h2c")])),
     plain("connect", request("CONNECT", "a.test:80", host="a.test:80")),
 ]
 

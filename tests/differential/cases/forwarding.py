@@ -12,7 +12,7 @@ CONTROL = [
         ("force-trace", "true"), ("ip-tags", "t"), ("original-host", "oh"), ("attempt-count", "4"),
         ("downstream-service-cluster", "c"), ("downstream-service-node", "n"), ("upstream-rq-per-try-timeout-ms", "5"),
         ("retriable-status-codes", "503"), ("retriable-header-names", "a"), ("upstream-stream-duration-ms", "9"),
-        ("is-timeout-retry", "1"), ("overloaded", "1"),
+        ("is-timeout-retry", "1"), ("overloaded", "1"), ("original-url", "http://o/"),
     )
 ]
 REQUESTS = {
@@ -21,6 +21,9 @@ REQUESTS = {
     "xff of one": [("x-forwarded-for", "10.1.1.1")],
     "xff in two lines": [("x-forwarded-for", "1.1.1.1"), ("x-a", "1"), ("x-forwarded-for", "2.2.2.2")],
     "x-forwarded-proto": [("x-forwarded-proto", "https")],
+    "x-forwarded-proto twice": [("x-forwarded-proto", "https"), ("x-forwarded-proto", "http")],
+    "empty xff": [("x-forwarded-for", "")],
+    "te twice": [("te", "gzip"), ("te", "trailers")],
     "x-request-id": [("x-request-id", "my-id"), ("x-a", "1")],
     "control headers": CONTROL,
     "traceparent": [("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")],

@@ -1,5 +1,5 @@
 """Requests that the connection manager answers itself, before any filter: plugins hear of them at the log only."""
-from harness import request
+from harness import request, route
 from runner import Read
 
 from .common import one
@@ -33,6 +33,11 @@ SCENARIOS = [
     one(f"early: {name}, properties", "properties", "all", send, parameters={"list": PROPERTIES}, traced=False)
     for name, send in REQUESTS.items() if name in ("HTTP/1.0", "a fragment", "garbage", "OPTIONS *")
 ] + [
+    one("early: a CONNECT that the plugin answers, and what comes behind it", "replies", "request headers",
+        [request("CONNECT", "foo.test:1", host="foo.test:1") + request(target="/be"), Read()], traced=False),
+    one("early: an upgrade without a route", "headers", "log", request(target="/be", host="other.test", headers=[
+        ("connection", "upgrade"), ("upgrade", "websocket")]), routes=[route("side", "/side")],
+        better="what is the connection's is no plugin's", ignores=("logs", "trace")),
     one("early: in between", "headers", "log", [request("OPTIONS", "*"), Read(), request(target="/be"), Read()]),
     one("headers: of a request in absolute form", "headers", "round trip", ABSOLUTE),
 ]
