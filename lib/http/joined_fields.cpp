@@ -113,12 +113,6 @@ bool is_settled_elsewhere(HeaderId id) {
   return id == HeaderId::content_length || id == HeaderId::expect || id == HeaderId::upgrade;
 }
 
-/// Envoy has no comma for what is empty.
-void append_value(std::string& joined, std::string_view value) {
-  if (!joined.empty() && !value.empty()) joined += ',';
-  joined += value;
-}
-
 void join_from(Head& head, std::size_t first, std::string_view name) {
   std::string joined;
   std::size_t lines = 0;
@@ -141,6 +135,11 @@ bool is_joined(const Head& head, std::string_view name) noexcept {
 
 std::uint64_t name_hint(std::string_view name) noexcept {
   return name.size() < kShortest ? 0 : kHints[slot_of(name)];
+}
+
+void append_value(std::string& joined, std::string_view value) {
+  if (!joined.empty() && !value.empty()) joined += ',';
+  joined += value;
 }
 
 void append_field(Head& head, std::string_view name, std::string_view value) {

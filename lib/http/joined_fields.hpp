@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "http/head.hpp"
@@ -16,6 +17,9 @@ namespace holdfast::http {
 /// Of a name without an id, in any case: a bit of its own for each that is joined, and 0, or one of
 /// these, for all others.
 [[nodiscard]] std::uint64_t name_hint(std::string_view name) noexcept;
+
+/// One value more. Envoy has no comma for what is empty.
+void append_value(std::string& joined, std::string_view value);
 
 /// Joined to what is there, or a field more. REQUIRES: as Head::add().
 void append_field(Head& head, std::string_view name, std::string_view value);

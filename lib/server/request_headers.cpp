@@ -162,12 +162,6 @@ bool is_ip(std::string_view text) {
          ::inet_pton(AF_INET6, buffer.data(), &address) == 1;
 }
 
-/// Envoy has no comma for what is empty.
-void add_address(std::string& joined, std::string_view address) {
-  if (!joined.empty() && !address.empty()) joined += ',';
-  joined += address;
-}
-
 /// One X-Forwarded-For line, as Envoy sends it, with `address` (if any) at its end.
 void settle_forwarded_for(http::Head& request, std::string_view address) {
   std::string joined;
@@ -175,13 +169,13 @@ void settle_forwarded_for(http::Head& request, std::string_view address) {
   for (const http::Field& field : request.fields()) {
     if (field.removed || field.id != HeaderId::x_forwarded_for) continue;
     ++lines;
-    add_address(joined, request.value(field));
+    http::append_value(joined, request.value(field));
   }
   if (lines == 0) {
     if (!address.empty()) request.add(HeaderId::x_forwarded_for, address);
     return;
   }
-  add_address(joined, address);
+  http::append_value(joined, address);
   if (lines > 1 || !address.empty()) request.set(HeaderId::x_forwarded_for, joined);
 }
 
